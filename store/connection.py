@@ -1,0 +1,263 @@
+"""Opening a store safely, reading it in snapshots and writing it in single transactions.
+
+This module knows SQLite's traps (see docs/DECISIONS.md); it knows nothing of what the tables mean.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from store.errors import NoSuchStoreError, UnusableFileError
+
+APPLICATION_ID = 0x4F565343
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_MS = 10_000
+_LOG_TABLE = "actions"
+
+# The "WAL-reset" race is fixed in 3.51.3 and in the two older lines that got the fix.
+_WAL_FIXED = ((3, 51, 3),)
+_WAL_FIXED_LINES = {(3, 50): 7, (3, 44): 6}
+
+_DENIED_TO_READERS = frozenset(
+    {
+        sqlite3.SQLITE_ATTACH,
+        sqlite3.SQLITE_DETACH,
+        sqlite3.SQLITE_INSERT,
+        sqlite3.SQLITE_UPDATE,
+        sqlite3.SQLITE_DELETE,
+    }
+)
+_DENIED_ON_THE_LOG = frozenset({sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE, sqlite3.SQLITE_DROP_TABLE})
+
+
+def wal_is_safe(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> bool:
+    """Whether this SQLite has the fix for the WAL-reset race, so that WAL may be used with several writers."""
+    if version >= _WAL_FIXED[0]:
+        return True
+    patch = _WAL_FIXED_LINES.get(version[:2])
+    return patch is not None and version[2] >= patch
+
+
+def _authorize_reader(action: int, *_: str | None) -> int:
+    return sqlite3.SQLITE_DENY if action in _DENIED_TO_READERS else sqlite3.SQLITE_OK
+
+
+def _authorize_writer(action: int, first: str | None, *_: str | None) -> int:
+    if action in (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH):
+        return sqlite3.SQLITE_DENY
+    if first == _LOG_TABLE and action in _DENIED_ON_THE_LOG:
+        return sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK
+
+
+def connect(path: Path, *, mode: str) -> sqlite3.Connection:
+    """A connection that never creates a file; transactions are begun and ended by hand.
+
+    Args:
+        path: the database file.
+        mode: `ro`, `rw`, or `rwc` for the schema's own first build.
+    """
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
+    )
+    for pragma in (
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        "trusted_schema=OFF",
+        "cell_size_check=ON",
+        "mmap_size=0",
+        "foreign_keys=ON",
+        "recursive_triggers=ON",
+        "synchronous=FULL",
+        "cache_spill=OFF",
+        "cache_size=-65536",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+class Store:
+    """One incident's file, shared by the threads of one process.
+
+    Each thread reads through a connection of its own. A read is a snapshot (`reading`), a write one transaction
+    (`writing`). Close it when done.
+
+    Attributes:
+        path: the database file.
+        read_only: whether writing is refused: asked for, an unwritable file, or a newer schema.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool) -> None:
+        self.path = path
+        self.read_only = read_only
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._connections: list[sqlite3.Connection] = []
+        status = path.stat()
+        self._identity = (status.st_dev, status.st_ino)
+
+    def _open(self, *, writer: bool) -> sqlite3.Connection:
+        mode = "rw" if os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK) else "ro"
+        try:
+            connection = connect(self.path, mode=mode)
+        except sqlite3.Error as error:
+            raise UnusableFileError(f"cannot open {self.path}: {error}") from error
+        if writer:
+            connection.set_authorizer(_authorize_writer)
+        else:
+            connection.execute("PRAGMA query_only=ON")
+            connection.set_authorizer(_authorize_reader)
+        with self._lock:
+            self._connections.append(connection)
+        return connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """This thread's reading connection, inside one snapshot; nested calls share the outer snapshot.
+
+        Inside a `writing` block of the same thread, it is the writing connection: a decision reads what it wrote.
+        """
+        writer: sqlite3.Connection | None = getattr(self._local, "writing", None)
+        if writer is not None:
+            yield writer
+            return
+        reader: sqlite3.Connection | None = getattr(self._local, "reader", None)
+        if reader is None:
+            reader = self._local.reader = self._open(writer=False)
+        if reader.in_transaction:
+            yield reader
+            return
+        reader.execute("BEGIN")
+        try:
+            yield reader
+        finally:
+            if reader.in_transaction:
+                reader.execute("ROLLBACK")
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One write transaction: `BEGIN IMMEDIATE` .. `COMMIT`, rolled back whole on any exception.
+
+        Raises:
+            UnusableFileError: the store is read-only, or its file was deleted or replaced while open.
+        """
+        if self.read_only:
+            raise UnusableFileError(f"{self.path} is open for reading only; nothing was written")
+        if getattr(self._local, "writing", None) is not None:
+            raise RuntimeError("a write transaction is open in this thread already")
+        self.check_file()
+        writer: sqlite3.Connection | None = getattr(self._local, "writer", None)
+        if writer is None:
+            writer = self._local.writer = self._open(writer=True)
+        try:
+            writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise UnusableFileError(f"cannot write to {self.path}: {error}; nothing was written") from error
+        self._local.writing = writer
+        try:
+            yield writer
+            writer.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise UnusableFileError(f"cannot write to {self.path}: {error}; nothing was written") from error
+        finally:
+            self._local.writing = None
+            if writer.in_transaction:
+                writer.execute("ROLLBACK")
+
+    def check_file(self) -> None:
+        """Refuse when the path no longer names the file that was opened.
+
+        Raises:
+            UnusableFileError: deleted or replaced.
+        """
+        try:
+            status = self.path.stat()
+        except OSError as error:
+            raise UnusableFileError(
+                f"{self.path} is gone: put it back, then start again; nothing was written"
+            ) from error
+        if (status.st_dev, status.st_ino) != self._identity:
+            raise UnusableFileError(
+                f"{self.path} was replaced by another file while open; start again on the right one"
+            )
+
+    def change_token(self) -> tuple[int, int]:
+        """A value that differs once another connection, of this or any other process, has committed a write.
+
+        Only compare tokens that the same thread took.
+        """
+        with self.reading() as connection:
+            (version,) = connection.execute("PRAGMA data_version").fetchone()
+            (head,) = connection.execute("SELECT coalesce(max(seq), 0) FROM actions").fetchone()
+        return int(version), int(head)
+
+    def interrupt(self) -> None:
+        """End every query that runs now, in any thread; its caller sees `sqlite3.OperationalError: interrupted`."""
+        with self._lock:
+            for connection in self._connections:
+                connection.interrupt()
+
+    def close(self) -> None:
+        """Close every connection; queries that still run are ended first."""
+        self.interrupt()
+        with self._lock:
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
+        self._local = threading.local()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_store(path: Path | str, *, read_only: bool = False) -> Store:
+    """Open an existing store.
+
+    Args:
+        path: the file; it is never created here.
+        read_only: refuse every write.
+
+    Raises:
+        NoSuchStoreError: nothing is there.
+        UnusableFileError: it is no store of ours, is damaged, or cannot be read.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise NoSuchStoreError(
+            f"no such store: {path} - create one with `python -m store init --db {path}`, or try `--demo`"
+        )
+    if not path.is_file():
+        raise UnusableFileError(f"{path} is not a file; give the path of a store")
+    if not os.access(path, os.R_OK):
+        raise UnusableFileError(f"cannot read {path}: permission denied")
+    writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    newer = _check(path, "rw" if writable else "ro")
+    return Store(path, read_only=read_only or newer or not writable)
+
+
+def _check(path: Path, mode: str) -> bool:
+    """Refuse a file that is not a store of ours; whether its schema is newer than this program's."""
+    try:
+        connection = connect(path, mode=mode)
+    except sqlite3.Error as error:
+        raise UnusableFileError(f"cannot open {path}: {error}") from error
+    try:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if application != APPLICATION_ID:
+            raise UnusableFileError(
+                f"{path} is not an Overscope store; create one with `python -m store init --db FILE`"
+            )
+        known = {str(name) for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type='table'")}
+        if "actions" not in known or "imports" not in known:
+            raise UnusableFileError(f"{path} is a damaged store: its tables are missing")
+    except sqlite3.DatabaseError as error:
+        raise UnusableFileError(f"{path} is not an Overscope store, or is damaged: {error}") from error
+    finally:
+        connection.close()
+    return int(version) > SCHEMA_VERSION

@@ -1,0 +1,177 @@
+"""The action log: what each person did, when, to which case; append-only and hash-chained.
+
+It is tamper-evident, not tamper-proof: a chain alone cannot see that its tail was cut.
+"""
+
+import hashlib
+import json
+import sqlite3
+import uuid as uuids
+from typing import NamedTuple
+
+from store.connection import Store
+from store.instants import format_instant
+
+GENESIS = "0" * 64
+SYSTEM = "system"
+
+
+class Action(NamedTuple):
+    """One entry of the log.
+
+    Attributes:
+        seq: its place; actions are ordered by it, never by the clock.
+        at: when it was recorded, microseconds UTC by that machine's clock.
+        before: the case before, as JSON; None where the action has none.
+        after: the case after, or what was done, as JSON.
+        privileged: the note stays out of reports.
+        batch: shared by the entries that one key press made; one undo takes them all back.
+        corrects: the entry that this one takes back.
+        hash: SHA-256 over the entry and the hash of the one before it.
+    """
+
+    seq: int
+    uuid: str
+    at: int
+    actor: str
+    verb: str
+    partner_id: str | None
+    before: str | None
+    after: str | None
+    note: str | None
+    privileged: bool
+    batch: str
+    corrects: int | None
+    hash: str
+
+
+def entry_hash(
+    previous: str,
+    *,
+    uuid: str,
+    at: int,
+    actor: str,
+    verb: str,
+    partner_id: str | None,
+    before: str | None,
+    after: str | None,
+    note: str | None,
+    privileged: bool,
+    batch: str,
+    corrects: int | None,
+) -> str:
+    """The chain's hash of one entry: SHA-256 of canonical JSON (sorted keys, no blanks, ASCII) with the previous hash."""
+    entry = {
+        "previous": previous,
+        "uuid": uuid,
+        "at": at,
+        "actor": actor,
+        "verb": verb,
+        "partner_id": partner_id,
+        "before": before,
+        "after": after,
+        "note": note,
+        "privileged": privileged,
+        "batch": batch,
+        "corrects": corrects,
+    }
+    text = json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+_HEAD = "SELECT hash FROM actions ORDER BY seq DESC LIMIT 1"
+_APPEND = """
+INSERT INTO actions(uuid, at, actor, verb, partner, partner_id, before, after, note, privileged, batch, corrects,
+  previous_hash, hash)
+VALUES (:uuid, :at, :actor, :verb, :partner, :partner_id, :before, :after, :note, :privileged, :batch, :corrects,
+  :previous_hash, :hash)
+RETURNING seq
+"""
+
+
+def append(
+    connection: sqlite3.Connection,
+    *,
+    actor: str,
+    verb: str,
+    at: int,
+    partner: int | None = None,
+    partner_id: str | None = None,
+    before: str | None = None,
+    after: str | None = None,
+    note: str | None = None,
+    privileged: bool = False,
+    batch: str | None = None,
+    corrects: int | None = None,
+    uuid: str | None = None,
+) -> int:
+    """Append one entry inside the caller's write transaction, and return its seq.
+
+    Args:
+        connection: the writing connection, inside `Store.writing`.
+        partner: the partner's internal id, for a case's entry; `partner_id` is its outside name at the time.
+        before: JSON text; likewise `after`.
+        batch: shared by entries that belong together; a fresh one when not given.
+        uuid: given by a caller that must be able to ask later whether its action got through.
+    """
+    head = connection.execute(_HEAD).fetchone()
+    previous = GENESIS if head is None else str(head[0])
+    uuid = uuid or str(uuids.uuid4())
+    batch = batch or uuid
+    digest = entry_hash(
+        previous,
+        uuid=uuid,
+        at=at,
+        actor=actor,
+        verb=verb,
+        partner_id=partner_id,
+        before=before,
+        after=after,
+        note=note,
+        privileged=privileged,
+        batch=batch,
+        corrects=corrects,
+    )
+    values = {
+        "uuid": uuid,
+        "at": at,
+        "actor": actor,
+        "verb": verb,
+        "partner": partner,
+        "partner_id": partner_id,
+        "before": before,
+        "after": after,
+        "note": note,
+        "privileged": int(privileged),
+        "batch": batch,
+        "corrects": corrects,
+        "previous_hash": previous,
+        "hash": digest,
+    }
+    (seq,) = connection.execute(_APPEND, values).fetchone()
+    return int(seq)
+
+
+_ACTIONS = """
+SELECT seq, uuid, at, actor, verb, partner_id, before, after, note, privileged, batch, corrects, hash
+FROM actions
+WHERE :partner IS NULL OR partner = :partner
+ORDER BY seq
+"""
+
+
+def actions(store: Store, *, partner: int | None = None) -> list[Action]:
+    """The log, complete and oldest first; only one case's entries where `partner` (its internal id) is given."""
+    with store.reading() as connection:
+        rows = connection.execute(_ACTIONS, {"partner": partner}).fetchall()
+    return [Action(*row[:9], bool(row[9]), *row[10:]) for row in rows]
+
+
+def action_document(action: Action) -> dict[str, object]:
+    """One entry as `python -m store log --json` prints it; `before` and `after` are JSON values there, not text."""
+    return {
+        **action._asdict(),
+        "at": format_instant(action.at),
+        "before": None if action.before is None else json.loads(action.before),
+        "after": None if action.after is None else json.loads(action.after),
+    }

@@ -1,0 +1,72 @@
+"""The parameters every figure depends on besides the evidence, and how they get their defaults."""
+
+from dataclasses import dataclass
+
+from store.connection import Store
+from store.instants import MICROSECONDS_PER_DAY, now
+
+DEFAULT_WINDOW_DAYS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What the person asked for; None means the rulebook's own value.
+
+    Attributes:
+        as_of: exclusive instant that governs evidence, microseconds UTC.
+        window_days: length of *recent*, days of 86,400 s.
+        cutoff: a what-if that replaces every rule's `from`, microseconds UTC.
+        today: the instant at which steps, clocks and overdue are judged, microseconds UTC.
+    """
+
+    as_of: int | None = None
+    window_days: int | None = None
+    cutoff: int | None = None
+    today: int | None = None
+
+    def are_defaults(self) -> bool:
+        """Whether the evidence is asked for under the rulebook's own parameters."""
+        return self.as_of is None and self.window_days is None and self.cutoff is None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Parameters with every default filled in.
+
+    Attributes:
+        as_of: exclusive, microseconds UTC.
+        window_days: days of 86,400 s.
+        cutoff: minimum `from` over all rules; None without rules.
+        recent_from: first instant of *recent*: `as_of - window_days x 86,400 s`.
+        today: microseconds UTC.
+        as_of_is_now: the rulebook names no as-of, so it moves with the clock.
+    """
+
+    as_of: int
+    window_days: int
+    cutoff: int | None
+    recent_from: int
+    today: int
+    as_of_is_now: bool = False
+
+
+def resolve(store: Store, parameters: Parameters) -> View:
+    """Fill in the defaults from the rulebook in force and the clock."""
+    from store.rulebook import current_rulebook
+
+    rulebook = current_rulebook(store)
+    today = now() if parameters.today is None else parameters.today
+    as_of = parameters.as_of if parameters.as_of is not None else rulebook.as_of
+    window = parameters.window_days if parameters.window_days is not None else rulebook.window_days
+    cutoff = rulebook.cutoff if parameters.cutoff is None or not rulebook.rules else parameters.cutoff
+    moving = as_of is None
+    if as_of is None:
+        as_of = now()
+    return View(
+        as_of=as_of,
+        window_days=window,
+        cutoff=cutoff,
+        recent_from=as_of - window * MICROSECONDS_PER_DAY,
+        today=today,
+        as_of_is_now=moving,
+    )
