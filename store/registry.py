@@ -1,0 +1,151 @@
+"""The registry in force, in memory: which app belongs to whom, what it was granted, when it was removed."""
+
+import sqlite3
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from store.instants import MICROSECONDS_PER_DAY
+
+
+class Grant(NamedTuple):
+    """A grant of a scope to an app, in force in `[granted_at, until_at)`, microseconds UTC.
+
+    `until_at` is the revocation or the first removal after it, whichever comes first; None: for good.
+    """
+
+    app: int
+    scope: str
+    granted_at: int
+    until_at: int | None
+
+
+class OptIn(NamedTuple):
+    """A person's consent in `[from_at, until_at)`; app and resource are None where it is not limited to one."""
+
+    subject: int
+    from_at: int
+    until_at: int | None
+    app: int | None
+    resource: int | None
+
+
+class Exemption(NamedTuple):
+    """An app's approval to keep reading what the pattern means, in `[from_at, until_at)`."""
+
+    app: int
+    pattern: str
+    from_at: int
+    until_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """What the live registry records say, by internal ids.
+
+    Attributes:
+        app_ids: app -> outside id.
+        partner_of: app -> the partner it belongs to; its own partner where nobody claims it.
+        grants, exemptions, removals: by app, oldest first.
+        granted: by app, every instant of a grant of whatever scope, ascending.
+        coverage: source -> merged intervals it is complete in, ascending.
+        opt_ins_declared, exemptions_declared: whether such a registry was ever imported, be it empty.
+    """
+
+    app_ids: dict[int, str]
+    partner_of: dict[int, int]
+    grants: dict[int, list[Grant]]
+    granted: dict[int, list[int]]
+    removals: dict[int, list[int]]
+    exemptions: dict[int, list[Exemption]]
+    coverage: dict[str, list[tuple[int, int]]]
+    opt_ins_declared: bool
+    exemptions_declared: bool
+
+
+_APPS = "SELECT id, app_id FROM apps ORDER BY id"
+_PARTNER_OF = """
+SELECT a.id, coalesce(v.partner, own.id)
+FROM apps a
+JOIN partners own ON own.app = a.id
+LEFT JOIN live_apps v ON v.app = a.id
+"""
+_GRANTS = "SELECT app, scope, granted_at, revoked_at FROM live_grants ORDER BY app, granted_at, scope"
+_REMOVALS = "SELECT app, removed_at FROM live_removals ORDER BY app, removed_at"
+_EXEMPTIONS = "SELECT app, data_class, exempt_from, exempt_until FROM live_exemptions ORDER BY app, exempt_from"
+_COVERAGE = "SELECT source, covered_from, covered_until FROM live_coverage ORDER BY source, covered_from"
+_OPT_INS = "SELECT subject, opted_in_at, opted_out_at, app, resource FROM live_opt_ins"
+_DECLARED = "SELECT EXISTS (SELECT 1 FROM imports WHERE kind = ? AND state = 'complete' AND voided_at IS NULL)"
+
+
+def load_registry(connection: sqlite3.Connection) -> Registry:
+    """Read the live registry, opt-ins apart (`load_opt_ins`): there may be millions of those."""
+    app_ids = dict(connection.execute(_APPS).fetchall())
+    removals: dict[int, list[int]] = {}
+    for app, removed_at in connection.execute(_REMOVALS):
+        removals.setdefault(app, []).append(removed_at)
+    grants: dict[int, list[Grant]] = {}
+    granted: dict[int, list[int]] = {}
+    for app, scope, granted_at, revoked_at in connection.execute(_GRANTS):
+        removed = next((at for at in removals.get(app, ()) if at > granted_at), None)
+        ends = [end for end in (revoked_at, removed) if end is not None]
+        grants.setdefault(app, []).append(Grant(app, scope, granted_at, min(ends, default=None)))
+        granted.setdefault(app, []).append(granted_at)
+    exemptions: dict[int, list[Exemption]] = {}
+    for row in connection.execute(_EXEMPTIONS):
+        exemptions.setdefault(row[0], []).append(Exemption(*row))
+    sources: dict[str, list[tuple[int, int]]] = {}
+    for source, covered_from, covered_until in connection.execute(_COVERAGE):
+        sources.setdefault(source, []).append((covered_from, covered_until))
+    return Registry(
+        app_ids=app_ids,
+        partner_of=dict(connection.execute(_PARTNER_OF).fetchall()),
+        grants=grants,
+        granted=granted,
+        removals=removals,
+        exemptions=exemptions,
+        coverage={source: merge(intervals) for source, intervals in sources.items()},
+        opt_ins_declared=bool(connection.execute(_DECLARED, ("opt_ins",)).fetchone()[0]),
+        exemptions_declared=bool(connection.execute(_DECLARED, ("exemptions",)).fetchone()[0]),
+    )
+
+
+def load_opt_ins(connection: sqlite3.Connection) -> list[OptIn]:
+    """Every live opt-in."""
+    return [OptIn(*row) for row in connection.execute(_OPT_INS)]
+
+
+def merge(intervals: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The union of half-open intervals as disjoint ones that do not touch, ascending; empty ones vanish."""
+    union: list[tuple[int, int]] = []
+    for start, end in sorted(intervals):
+        if start >= end:
+            continue
+        if union and start <= union[-1][1]:
+            union[-1] = (union[-1][0], max(end, union[-1][1]))
+        else:
+            union.append((start, end))
+    return union
+
+
+def subtract(interval: tuple[int, int], holes: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """What is left of a half-open interval without the holes (merged, ascending)."""
+    start, end = interval
+    left = []
+    for hole_start, hole_end in holes:
+        if hole_end <= start or hole_start >= end:
+            continue
+        if hole_start > start:
+            left.append((start, hole_start))
+        start = max(start, hole_end)
+    if start < end:
+        left.append((start, end))
+    return left
+
+
+def days_touched(intervals: list[tuple[int, int]]) -> set[int]:
+    """The UTC days, counted from 1970-01-01, that half-open intervals touch."""
+    days: set[int] = set()
+    for start, end in intervals:
+        if start < end:
+            days.update(range(start // MICROSECONDS_PER_DAY, (end - 1) // MICROSECONDS_PER_DAY + 1))
+    return days

@@ -1,0 +1,151 @@
+"""The packed copy of the events: columns of integers, in segments of one content each, in primary-key order.
+
+A segment holds at most `SEGMENT_EVENTS` events. Which rows it holds depends only on the plain tables: see `rebuild`.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+Column = npt.NDArray[np.int64]
+
+SEGMENT_EVENTS = 1 << 18
+COLUMNS = ("app", "occurred_at", "event_key", "field_set", "subject", "resource", "records", "outcome")
+
+# The smallest value a column can have: packed columns are unsigned offsets from it.
+_LEAST = {"records": -1}
+
+_ADD_SEGMENT = "INSERT INTO segments(content_id, segment, events) VALUES (?, ?, ?)"
+_ADD_COLUMN = "INSERT OR REPLACE INTO segment_columns(content_id, segment, name, dtype, packed) VALUES (?, ?, ?, ?, ?)"
+_NEXT = "SELECT coalesce(max(segment) + 1, 0) FROM segments WHERE content_id = ?"
+_CLEAR_COLUMNS = "DELETE FROM segment_columns WHERE content_id = ?"
+_CLEAR = "DELETE FROM segments WHERE content_id = ?"
+_PACKED = "SELECT dtype, packed FROM segment_columns WHERE content_id = ? AND segment = ? AND name = ?"
+_SEGMENTS_WITH_KEYS = """
+SELECT c.dtype, c.packed FROM segment_columns c WHERE c.name = 'event_key' ORDER BY c.content_id, c.segment
+"""
+
+
+def pack(values: npt.NDArray[np.generic], *, least: int = 0) -> tuple[str, bytes]:
+    """The narrowest little-endian form of a column: its dtype and its bytes. Negative times stay signed."""
+    if values.dtype == np.bool_:
+        return "|u1", values.astype("u1").tobytes()
+    shifted = values - least if least else values
+    if len(shifted) and int(shifted.min()) < 0:
+        return "<i8", shifted.astype("<i8").tobytes()
+    most = int(shifted.max()) if len(shifted) else 0
+    dtype = next(name for name, top in (("|u1", 2**8), ("<u2", 2**16), ("<u4", 2**32), ("<u8", 2**64)) if most < top)
+    return dtype, shifted.astype(dtype).tobytes()
+
+
+def unpack(dtype: str, packed: bytes, *, least: int = 0) -> Column:
+    """A packed column as int64."""
+    values = np.frombuffer(packed, dtype=dtype).astype(np.int64)
+    return values + least if least else values
+
+
+def write_column(
+    connection: sqlite3.Connection, content_id: int, segment: int, name: str, values: npt.NDArray[np.generic]
+) -> None:
+    """Put one column of a segment in place, replacing an earlier one."""
+    dtype, packed = pack(values, least=_LEAST.get(name, 0))
+    connection.execute(_ADD_COLUMN, (content_id, segment, name, dtype, packed))
+
+
+def read_column(connection: sqlite3.Connection, content_id: int, segment: int, name: str) -> Column:
+    """One column of one segment, as int64."""
+    dtype, packed = connection.execute(_PACKED, (content_id, segment, name)).fetchone()
+    return unpack(dtype, packed, least=_LEAST.get(name, 0))
+
+
+def clear(connection: sqlite3.Connection, content_id: int) -> None:
+    """Drop the packed copy of a content, before it is written anew."""
+    connection.execute(_CLEAR_COLUMNS, (content_id,))
+    connection.execute(_CLEAR, (content_id,))
+
+
+class SegmentWriter:
+    """Cuts a content's events, given in primary-key order over any number of batches, into segments."""
+
+    def __init__(self, content_id: int) -> None:
+        self._content_id = content_id
+        self._pending: dict[str, list[Column]] = {name: [] for name in COLUMNS}
+        self._count = 0
+
+    def add(self, connection: sqlite3.Connection, batch: Mapping[str, Column]) -> None:
+        """Take the next events, and write the segments they complete.
+
+        Args:
+            connection: inside a write transaction.
+            batch: a column for each of `COLUMNS`; subject and resource 0 and records -1 where the log says nothing.
+        """
+        for name in COLUMNS:
+            self._pending[name].append(batch[name])
+        self._count += len(batch["app"])
+        while self._count >= SEGMENT_EVENTS:
+            self._write(connection, SEGMENT_EVENTS)
+
+    def close(self, connection: sqlite3.Connection) -> None:
+        """Write what is left."""
+        if self._count:
+            self._write(connection, self._count)
+
+    def _write(self, connection: sqlite3.Connection, events: int) -> None:
+        (segment,) = connection.execute(_NEXT, (self._content_id,)).fetchone()
+        connection.execute(_ADD_SEGMENT, (self._content_id, segment, events))
+        for name in COLUMNS:
+            parts = self._pending[name]
+            column = np.concatenate(parts) if len(parts) > 1 else parts[0]
+            write_column(connection, self._content_id, segment, name, column[:events])
+            self._pending[name] = [column[events:]]
+        self._count -= events
+
+
+def known_keys(connection: sqlite3.Connection, keys: Column) -> Column:
+    """Which of these event keys some stored event has, whatever its app and time; sorted, each once."""
+    wanted = np.unique(keys)
+    found = np.zeros(len(wanted), dtype=bool)
+    for dtype, packed in connection.execute(_SEGMENTS_WITH_KEYS):
+        stored = np.sort(unpack(dtype, packed))
+        if len(stored):
+            places = np.minimum(np.searchsorted(stored, wanted), len(stored) - 1)
+            found |= stored[places] == wanted
+    return wanted[found]
+
+
+_ROWS_OF = """
+SELECT app, occurred_at, event_key, field_set, coalesce(subject, 0), coalesce(resource, 0), coalesce(records, -1), outcome
+FROM access_events WHERE content_id = ? ORDER BY app, occurred_at, event_key
+"""
+_ROWS_HELD_ELSEWHERE = """
+SELECT e.app, e.occurred_at, e.event_key, e.field_set, coalesce(e.subject, 0), coalesce(e.resource, 0),
+  coalesce(e.records, -1), e.outcome
+FROM access_events e
+WHERE e.content_id = ? AND EXISTS (
+  SELECT 1 FROM event_holders h
+  WHERE h.app = e.app AND h.occurred_at = e.occurred_at AND h.event_key = e.event_key
+    AND h.content_id IN (SELECT content_id FROM live_contents))
+ORDER BY e.app, e.occurred_at, e.event_key
+"""
+
+
+def write_from_rows(connection: sqlite3.Connection, content_id: int, *, live: bool) -> None:
+    """Write a content's packed copy from its plain rows.
+
+    Args:
+        live: whether the content counts. If not, only the rows that another, live content holds too are packed.
+    """
+    clear(connection, content_id)
+    writer = SegmentWriter(content_id)
+    cursor = connection.execute(_ROWS_OF if live else _ROWS_HELD_ELSEWHERE, (content_id,))
+    for rows in _batches(cursor):
+        table = np.array(rows, dtype=np.int64)
+        writer.add(connection, {name: table[:, place] for place, name in enumerate(COLUMNS)})
+    writer.close(connection)
+
+
+def _batches(cursor: sqlite3.Cursor, size: int = 100_000) -> Iterator[list[tuple[int, ...]]]:
+    while rows := cursor.fetchmany(size):
+        yield rows
