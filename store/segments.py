@@ -5,14 +5,18 @@ A segment holds at most `SEGMENT_EVENTS` events. Which rows it holds depends onl
 
 import sqlite3
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from store.ingest.keys import text_key
+
 Column = npt.NDArray[np.int64]
 
 SEGMENT_EVENTS = 1 << 18
-COLUMNS = ("app", "occurred_at", "event_key", "field_set", "subject", "resource", "records", "outcome")
+# `id_key` is the hash of the log's own event id, 0 where it has none: what conflicts are found by.
+COLUMNS = ("app", "occurred_at", "id_key", "field_set", "subject", "resource", "records", "outcome")
 
 # The smallest value a column can have: packed columns are unsigned offsets from it.
 _LEAST = {"records": -1}
@@ -23,8 +27,9 @@ _NEXT = "SELECT coalesce(max(segment) + 1, 0) FROM segments WHERE content_id = ?
 _CLEAR_COLUMNS = "DELETE FROM segment_columns WHERE content_id = ?"
 _CLEAR = "DELETE FROM segments WHERE content_id = ?"
 _PACKED = "SELECT dtype, packed FROM segment_columns WHERE content_id = ? AND segment = ? AND name = ?"
-_SEGMENTS_WITH_KEYS = """
-SELECT c.dtype, c.packed FROM segment_columns c WHERE c.name = 'event_key' ORDER BY c.content_id, c.segment
+_LIVE_ID_KEYS = """
+SELECT dtype, packed FROM segment_columns
+WHERE name = 'id_key' AND content_id IN (SELECT content_id FROM live_contents)
 """
 
 
@@ -103,24 +108,28 @@ class SegmentWriter:
         self._count -= events
 
 
-def known_keys(connection: sqlite3.Connection, keys: Column) -> Column:
-    """Which of these event keys some stored event has, whatever its app and time; sorted, each once."""
-    wanted = np.unique(keys)
+def known_ids(connection: sqlite3.Connection, id_keys: Column) -> Column:
+    """Which of these id keys an event of a live content has, whatever its app and time; sorted, each once.
+
+    The loader looks at those few one by one: the same content is a duplicate, other content a conflict.
+    """
+    wanted = np.unique(id_keys[id_keys != 0])
     found = np.zeros(len(wanted), dtype=bool)
-    for dtype, packed in connection.execute(_SEGMENTS_WITH_KEYS):
-        stored = np.sort(unpack(dtype, packed))
-        if len(stored):
+    if len(wanted):
+        for dtype, packed in connection.execute(_LIVE_ID_KEYS):
+            stored = np.sort(unpack(dtype, packed))
             places = np.minimum(np.searchsorted(stored, wanted), len(stored) - 1)
             found |= stored[places] == wanted
     return wanted[found]
 
 
 _ROWS_OF = """
-SELECT app, occurred_at, event_key, field_set, coalesce(subject, 0), coalesce(resource, 0), coalesce(records, -1), outcome
+SELECT app, occurred_at, event_id, field_set, coalesce(subject, 0), coalesce(resource, 0), coalesce(records, -1),
+  outcome
 FROM access_events WHERE content_id = ? ORDER BY app, occurred_at, event_key
 """
 _ROWS_HELD_ELSEWHERE = """
-SELECT e.app, e.occurred_at, e.event_key, e.field_set, coalesce(e.subject, 0), coalesce(e.resource, 0),
+SELECT e.app, e.occurred_at, e.event_id, e.field_set, coalesce(e.subject, 0), coalesce(e.resource, 0),
   coalesce(e.records, -1), e.outcome
 FROM access_events e
 WHERE e.content_id = ? AND EXISTS (
@@ -141,11 +150,13 @@ def write_from_rows(connection: sqlite3.Connection, content_id: int, *, live: bo
     writer = SegmentWriter(content_id)
     cursor = connection.execute(_ROWS_OF if live else _ROWS_HELD_ELSEWHERE, (content_id,))
     for rows in _batches(cursor):
-        table = np.array(rows, dtype=np.int64)
+        table = np.array(
+            [(*row[:2], 0 if row[2] is None else text_key(row[2]), *row[3:]) for row in rows], dtype=np.int64
+        )
         writer.add(connection, {name: table[:, place] for place, name in enumerate(COLUMNS)})
     writer.close(connection)
 
 
-def _batches(cursor: sqlite3.Cursor, size: int = 100_000) -> Iterator[list[tuple[int, ...]]]:
+def _batches(cursor: sqlite3.Cursor, size: int = 100_000) -> Iterator[list[tuple[Any, ...]]]:
     while rows := cursor.fetchmany(size):
         yield rows
