@@ -1,0 +1,193 @@
+"""The one table of bindings: footer, help, palette, README and every screen's keys come from it.
+
+It knows no widget; `textual` is imported only where Textual's own bindings are made of it.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from textual.binding import Binding
+
+# The order of the help screen and of the README's table.
+PLACES = ("everywhere", "lists", "cases", "timeline", "case screen", "dialogs", "screens")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One thing that can be done with a key.
+
+    Attributes:
+        id: `area.verb`; unique, what a keymap file names.
+        keys: Textual's names, joined by commas.
+        action: the name of the method `action_...` that does it, with its arguments.
+        description: what it does, in a few words; the palette shows it after the area.
+        where: one of `PLACES`.
+        footer: its label in the footer; empty for a key that is not shown there.
+        group: bound together, see `bindings`; the place where not given.
+    """
+
+    id: str
+    keys: str
+    action: str
+    description: str
+    where: str
+    footer: str = ""
+    group: str = ""
+
+
+TABLE: tuple[Key, ...] = (
+    Key("case.flag", "f", "flag", "flag: this partner needs attention", "cases", "flag"),
+    Key("case.close", "c", "close_case", "close with grounds", "cases", "close.."),
+    Key("case.reopen", "o", "reopen", "reopen, with a note", "cases"),
+    Key("case.note", "e", "note", "add a note", "cases"),
+    Key("case.assign", "@", "assign", "assign to somebody", "cases"),
+    Key("case.step", "a", "step", "record an audit step", "cases", "step.."),
+    Key("case.undo", "u", "undo", "undo your last action", "cases", "undo"),
+    Key("case.redo", "ctrl+r", "redo", "redo what you undid", "cases"),
+    Key("list.filter", "/", "filter", "filter as you type", "lists", "filter", group="filter"),
+    Key("list.population", "p", "population", "show the next population", "lists", "show", group="partners"),
+    Key("list.sort", "s", "sort", "sort by the next order", "lists", "order", group="partners"),
+    Key("list.reverse", "S", "reverse", "reverse the order", "lists", group="partners"),
+    Key("list.columns", "C", "columns", "show other columns", "lists", group="partners"),
+    Key("list.next_match", "n", "match(1)", "next match", "lists", group="filter"),
+    Key("list.previous_match", "N", "match(-1)", "previous match", "lists", group="filter"),
+    Key("list.mark", "space", "mark", "mark, and go on", "lists", group="marks"),
+    Key("list.mark_range", "v", "mark_range", "begin or end a range of marks", "lists", group="marks"),
+    Key("list.mark_all", "*", "mark_all", "mark all in view", "lists", group="marks"),
+    Key("list.unmark", "U", "unmark", "drop all marks", "lists", group="marks"),
+    Key("list.open", "enter", "open", "open", "lists", "open", group="open"),
+    Key("list.down", "j,down", "go('down')", "down", "lists", group="moves"),
+    Key("list.up", "k,up", "go('up')", "up", "lists", group="moves"),
+    Key("list.first", "g,home", "go('first')", "first", "lists", group="moves"),
+    Key("list.last", "G,end", "go('last')", "last", "lists", group="moves"),
+    Key("list.page_down", "pagedown", "go('page_down')", "a page down", "lists", group="moves"),
+    Key("list.page_up", "pageup", "go('page_up')", "a page up", "lists", group="moves"),
+    Key("list.half_down", "ctrl+d", "go('half_down')", "half a page down", "lists", group="moves"),
+    Key("list.half_up", "ctrl+u", "go('half_up')", "half a page up", "lists", group="moves"),
+    Key("timeline.left", "h,left", "bin(-1)", "one bin to the left", "timeline"),
+    Key("timeline.right", "l,right", "bin(1)", "one bin to the right", "timeline"),
+    Key("timeline.page_left", "H", "page(-1)", "a page to the left", "timeline"),
+    Key("timeline.page_right", "L", "page(1)", "a page to the right", "timeline"),
+    Key("timeline.zoom_in", "+,=", "zoom_in", "zoom in", "timeline", "zoom"),
+    Key("timeline.zoom_out", "-", "zoom_out", "zoom out", "timeline"),
+    Key("timeline.whole", "0", "whole_span", "the whole span", "timeline", "whole"),
+    Key("timeline.previous_marker", "[", "marker(-1)", "previous marker", "timeline"),
+    Key("timeline.next_marker", "]", "marker(1)", "next marker", "timeline", "marker"),
+    Key("timeline.date", "t", "go_to_date", "go to a date", "timeline"),
+    Key("timeline.events", "enter", "drill", "the raw events at the cursor", "timeline", "events"),
+    Key("case_screen.next", "J", "neighbour(1)", "next case of the list", "case screen", "next"),
+    Key("case_screen.previous", "K", "neighbour(-1)", "previous case of the list", "case screen", "previous"),
+    Key("dialog.cancel", "escape", "cancel", "cancel, nothing is done", "dialogs"),
+    Key("dialog.confirm", "enter", "confirm", "confirm", "dialogs"),
+    Key("screens.log", "i", "action_log", "the action log", "screens", "record"),
+    Key("pane.first", "1", "pane(1)", "the partners", "everywhere", group="panes"),
+    Key("pane.second", "2", "pane(2)", "the timeline", "everywhere", group="panes"),
+    Key("pane.third", "3", "pane(3)", "the audit track", "everywhere", group="panes"),
+    Key("pane.next", "tab", "focus_next", "next pane", "everywhere", group="panes"),
+    Key("pane.previous", "shift+tab", "focus_previous", "previous pane", "everywhere", group="panes"),
+    Key("pane.maximise", "z", "maximise", "maximise the pane, and back", "everywhere", group="panes"),
+    Key("app.back", "escape", "back", "one step back", "everywhere", "back"),
+    Key("app.leave", "q", "leave", "close this screen, then quit", "everywhere"),
+    Key("app.refresh", "R", "ask_again", "read everything again", "everywhere"),
+    Key("app.repaint", "ctrl+l", "repaint", "repaint the screen", "everywhere"),
+    Key("app.copy", "y", "copy", "copy the figure under the cursor", "everywhere"),
+    Key("app.palette", "ctrl+p,:", "palette", "find a command by its name", "everywhere"),
+    Key("app.help", "?,f1", "keys", "all keys", "everywhere", "keys"),
+)
+
+BY_ID: Mapping[str, Key] = {key.id: key for key in TABLE}
+
+_SPOKEN = {
+    "escape": "esc",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
+    "down": "↓",
+    "up": "↑",
+    "left": "←",
+    "right": "→",
+    "home": "Home",
+    "end": "End",
+    "f1": "F1",
+}
+
+
+def bindings(*names: str) -> "list[Binding]":
+    """Textual bindings of the keys whose id, group or place is among the names, in the table's order.
+
+    Args:
+        names: ids (`case.note`), groups (`moves`), places (`timeline`).
+
+    Raises:
+        KeyError: a name that nothing in the table bears.
+    """
+    from textual.binding import Binding
+
+    known = set(BY_ID) | {key.group for key in TABLE} | {key.where for key in TABLE}
+    if unknown := [name for name in names if name not in known]:
+        raise KeyError(f"no such key or group of keys: {', '.join(unknown)}")
+    wanted = set(names)
+    return [
+        Binding(key.keys, key.action, key.description, show=bool(key.footer), id=key.id)
+        for key in TABLE
+        if wanted & {key.id, key.group, key.where}
+    ]
+
+
+def spoken(keys: str, *, first_only: bool = False) -> str:
+    """How keys are written for a person: `j ↓`, `PgDn`, `ctrl+p :`."""
+    names = keys.split(",")
+    return " ".join(_SPOKEN.get(name, name) for name in (names[:1] if first_only else names))
+
+
+def with_keymap(keymap: Mapping[str, str]) -> tuple[Key, ...]:
+    """The table with a user's keys in place of the shipped ones."""
+    return tuple(replace(key, keys=keymap.get(key.id, key.keys)) for key in TABLE)
+
+
+def read_keymap(path: Path) -> tuple[dict[str, str], list[str]]:
+    """A user's keymap, TOML lines like `"case.flag" = "F"`, and what is wrong with it, a line each.
+
+    A missing file is an empty keymap. Lines that cannot be used are left out and named; the others count.
+    """
+    try:
+        with path.open("rb") as file:
+            document = tomllib.load(file)
+    except FileNotFoundError:
+        return {}, []
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return {}, [f"keymap {path} cannot be read and was ignored: {error}"]
+    keymap: dict[str, str] = {}
+    complaints = []
+    for name, keys in _flattened(document):
+        if name not in BY_ID:
+            complaints.append(f"keymap {path}: no such key id: {name}")
+        elif not isinstance(keys, str) or not keys.strip():
+            complaints.append(f'keymap {path}: {name} wants keys as text, like "f" or "j,down"')
+        else:
+            keymap[name] = ",".join(part.strip() for part in keys.split(","))
+    return keymap, complaints
+
+
+def _flattened(document: Mapping[str, object]) -> Iterable[tuple[str, object]]:
+    """`[case] flag = "F"` and `"case.flag" = "F"` say the same."""
+    for name, value in document.items():
+        if isinstance(value, dict):
+            for inner, keys in value.items():
+                yield f"{name}.{inner}", keys
+        else:
+            yield name, value
+
+
+def markdown_table() -> str:
+    """The table of keys for the README."""
+    lines = ["| where | keys | what |", "|---|---|---|"]
+    for place in PLACES:
+        for key in TABLE:
+            if key.where == place:
+                shown = " ".join(f"`{name}`" for name in spoken(key.keys).split(" "))
+                lines.append(f"| {place} | {shown} | {key.description} |")
+    return "\n".join(lines) + "\n"
