@@ -1,0 +1,71 @@
+"""The words on a screen and in a report for what code and JSON keys name otherwise (DOMAIN, Words on the screen)."""
+
+KEPT_ACCESS = "kept access"
+READ = "read"
+RESTRICTED_READ = "restricted read"
+
+VERDICTS = {
+    "improper": RESTRICTED_READ,
+    "undetermined": "undetermined",
+    "allowed_by_opt_in": "allowed: opted in",
+    "allowed_by_exemption": "allowed: exempt",
+    "allowed": "allowed",
+    "denied": "denied",
+}
+GROUNDS = {
+    "no_access": "never read",
+    "allowed": "allowed",
+    "deletion_verified": "audit passed",
+    "enforced": "enforced",
+    "defunct": "defunct",
+    "duplicate": "duplicate",
+    "other": "other",
+}
+STEPS = {
+    "none": "nothing yet",
+    "access_removed": "access removed",
+    "notified": "partner told",
+    "deletion_requested": "deletion asked",
+    "deletion_certified": "certified",
+    "audit_planned": "audit notice given",
+    "audit_started": "audit started",
+    "audit_passed": "audit passed",
+    "audit_failed": "audit failed",
+    "no_response": "no response",
+    "on_hold": "on hold",
+    "contradicted": "contradicted",
+    "waived": "waived",
+    "authority_told": "authority told",
+    "people_told": "people told",
+    "report_filed": "report filed",
+}
+QUALIFIERS = {
+    "exact": "complete in the log",
+    "at_least": "at least",
+    "unsettled": "unsettled: could be too high",
+}
+_MARKS = {"exact": "", "at_least": "≥", "unsettled": "~"}
+
+
+def status_words(status: str | None, grounds: str | None) -> str:
+    """`open`, `flagged`, `closed: audit passed`; `no case` for a partner without one."""
+    if status is None:
+        return "no case"
+    if status != "cleared":
+        return status
+    return f"closed: {GROUNDS.get(grounds or '', grounds or 'no ground')}"
+
+
+def step_words(step: str) -> str:
+    """A step or a stage in words; its own name where there are none."""
+    return STEPS.get(step, step)
+
+
+def count_words(count: int) -> str:
+    """A count with its thousands apart: `41,207`."""
+    return f"{count:,}"
+
+
+def qualified(count: int, qualifier: str) -> str:
+    """A count with its qualifier's mark: `≥41,207` for at least, `~41,207` for unsettled."""
+    return f"{_MARKS[qualifier]}{count:,}"
