@@ -72,7 +72,7 @@ VERDICT_WORDS = {
 }
 _QUALIFIER_WORDS = {"exact": "complete in the log", "at_least": "at least", "unsettled": "unsettled"}
 _QUALIFIER_SIGNS = {"exact": "", "at_least": "≥", "unsettled": "~"}
-_PLURALS = {"person": "people", "day": "days", "entry": "entries", "is": "are"}
+_PLURALS = {"person": "people", "entry": "entries"}
 
 
 def plain(text: str, *, limit: int = 2_000) -> Content:

@@ -1,0 +1,130 @@
+"""Asking the store without freezing the screen: questions and deeds run in threads, answers come back as messages.
+
+A newer question of the same owner and name makes an older one stale: its answer is dropped. While one runs, only
+the newest waits; so holding a key down never piles up threads. Deeds (writes) are never dropped and run in order.
+It knows nothing of what is asked.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from textual.app import App
+from textual.dom import DOMNode
+from textual.message import Message
+
+T = TypeVar("T")
+Task = Callable[[], Callable[[], None]]
+ErrorHandler = Callable[[Exception], None]
+
+
+class Answered(Message):
+    """A thread has an answer, or an error: `deliver` hands it over, on the event loop."""
+
+    def __init__(self, place: tuple[DOMNode, str] | None, generation: int, deliver: Callable[[], None]) -> None:
+        self.place = place
+        self.generation = generation
+        self.deliver = deliver
+        super().__init__()
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One owner's questions of one name.
+
+    Attributes:
+        newest: the generation asked last; only its answer counts.
+        waiting: the newest question, while an older one still runs.
+    """
+
+    newest: int = 0
+    waiting: Task | None = None
+
+
+class Questions:
+    """The threads of one app. All methods are called on the event loop."""
+
+    def __init__(self, app: App[int]) -> None:
+        self._app = app
+        self._slots: dict[tuple[DOMNode, str], _Slot] = {}
+        self._deeds: deque[Task] = deque()
+        self._doing = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing runs and nothing waits."""
+        return not self._slots and not self._doing
+
+    def ask(
+        self,
+        owner: DOMNode,
+        name: str,
+        question: Callable[[], T],
+        on_answer: Callable[[T], None],
+        on_error: ErrorHandler,
+    ) -> None:
+        """Ask in a thread; `on_answer` is called with the answer unless a newer question was asked or `owner` is gone.
+
+        Args:
+            owner: the screen or widget that wants to know.
+            name: a newer question of the same owner and name supersedes this one.
+            question: runs in a thread; must touch no widget.
+            on_error: called with what the question raised, under the same conditions.
+        """
+        place = (owner, name)
+        task = partial(_attempt, question, on_answer, on_error)
+        slot = self._slots.get(place)
+        if slot is None:
+            slot = self._slots[place] = _Slot(newest=1)
+            self._start(place, slot.newest, task)
+        else:
+            slot.newest += 1
+            slot.waiting = task
+
+    def do(self, deed: Callable[[], T], on_done: Callable[[T], None], on_error: ErrorHandler) -> None:
+        """Run a deed in a thread, after the ones asked for before it; it is never dropped, nor is its outcome."""
+        self._deeds.append(partial(_attempt, deed, on_done, on_error))
+        self._next_deed()
+
+    def answered(self, message: Answered) -> None:
+        """Take a thread's message: deliver the answer if it is still wanted, and start what waits."""
+        if message.place is None:
+            self._doing = False
+            message.deliver()
+            self._next_deed()
+            return
+        slot = self._slots[message.place]
+        wanted = message.generation == slot.newest and message.place[0].is_attached
+        if slot.waiting is None:
+            del self._slots[message.place]
+        else:
+            task, slot.waiting = slot.waiting, None
+            self._start(message.place, slot.newest, task)
+        if wanted:
+            message.deliver()
+
+    def _next_deed(self) -> None:
+        if self._deeds and not self._doing:
+            self._doing = True
+            self._start(None, 0, self._deeds.popleft())
+
+    def _start(self, place: tuple[DOMNode, str] | None, generation: int, task: Task) -> None:
+        def run() -> None:
+            self._app.post_message(Answered(place, generation, task()))
+
+        group = "deeds" if place is None else f"{id(place[0])}:{place[1]}"
+        self._app.run_worker(run, thread=True, exclusive=place is not None, group=group, exit_on_error=False)
+
+
+def _attempt(
+    question: Callable[[], T], on_answer: Callable[[T], None], on_error: ErrorHandler
+) -> Callable[[], None]:
+    """Run the question here and now; what is left is to hand over its answer, or its error."""
+    try:
+        answer = question()
+    # The dashboard's edge: whatever else goes wrong becomes a line on the screen, not a dead worker.
+    except Exception as error:
+        return partial(on_error, error)
+    return partial(on_answer, answer)
