@@ -1,0 +1,67 @@
+# Two commands are all a fresh machine needs: `make demo` and `make test`. Everything is installed into .venv, from a
+# package index, in the versions that constraints.txt names.
+
+PYTHON ?= python3
+JOBS ?= 2
+SIZE ?= 120x40
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip --disable-pip-version-check --quiet install --no-build-isolation -c constraints.txt
+SOURCES := $(shell find store tui fixtures -type f ! -name '*.pyc')
+COMPILE := $(RUN) -m compileall -q store tui fixtures
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test soak bench screenshots clean python
+
+help:
+	@echo 'make demo         install, build the demo incident, open the dashboard on it'
+	@echo 'make test         install with the test tools, run the whole test suite'
+	@echo 'make soak         the long runs that `make test` leaves out'
+	@echo 'make bench        speed, as ratios against other tools on this machine'
+	@echo 'make screenshots  draw the pictures of the README again'
+	@echo 'make clean        remove .venv and everything built'
+	@echo 'Variables: PYTHON=$(PYTHON) (3.11 or later), JOBS=$(JOBS) (test processes)'
+
+demo: $(VENV)/.demo
+	$(RUN) -m tui --demo
+
+test: $(VENV)/.test
+	$(RUN) -m pytest -m 'not soak' -n $(JOBS)
+
+soak: $(VENV)/.test
+	$(RUN) -m pytest -m soak
+
+bench: $(VENV)/.test
+	$(RUN) -m tests.bench
+
+screenshots: $(VENV)/.demo
+	$(RUN) -m tests.screenshots --size $(SIZE)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+python:
+	@command -v $(PYTHON) >/dev/null || { echo 'no $(PYTHON) here: install Python 3.11 or later, or name it: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$($(PYTHON) --version) is too old: Overscope needs 3.11 or later; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo 'python3 -m venv does not work here: install the package python3-venv (sudo apt-get install python3-venv), then run make again' >&2; exit 1; }
+
+# An old build/ would put deleted modules back into the wheel. A .venv without its stamp is the rest of an installation that was interrupted: begin again.
+$(VENV)/.made: | python
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip --disable-pip-version-check --quiet install -c constraints.txt setuptools
+	touch $@
+
+$(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt $(SOURCES)
+	rm -rf build
+	$(PIP) .
+	$(COMPILE)
+	touch $@
+
+$(VENV)/.test: $(VENV)/.made pyproject.toml constraints.txt $(SOURCES)
+	rm -rf build
+	$(PIP) '.[test]'
+	$(COMPILE)
+	touch $(VENV)/.demo $@
