@@ -47,7 +47,8 @@ python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$($(PYTHON) --version) is too old: Overscope needs 3.11 or later; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo 'python3 -m venv does not work here: install the package python3-venv (sudo apt-get install python3-venv), then run make again' >&2; exit 1; }
 
-# An old build/ would put deleted modules back into the wheel. A .venv without its stamp is the rest of an installation that was interrupted: begin again.
+# A .venv without its stamp is the rest of an installation that was interrupted: begin again. Likewise an old build/
+# would put deleted modules back into the wheel.
 $(VENV)/.made: | python
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)

@@ -6,20 +6,20 @@ RESTRICTED_READ = "restricted read"
 
 VERDICTS = {
     "improper": RESTRICTED_READ,
-    "undetermined": "undetermined",
-    "allowed_by_opt_in": "allowed: opted in",
-    "allowed_by_exemption": "allowed: exempt",
+    "undetermined": "unsettled",
+    "allowed_by_opt_in": "allowed, opted in",
+    "allowed_by_exemption": "allowed, exempt",
     "allowed": "allowed",
     "denied": "denied",
 }
 GROUNDS = {
     "no_access": "never read",
-    "allowed": "allowed",
+    "allowed": "reads were allowed",
     "deletion_verified": "audit passed",
-    "enforced": "enforced",
+    "enforced": "suspended or referred",
     "defunct": "defunct",
     "duplicate": "duplicate",
-    "other": "other",
+    "other": "other, see the note",
 }
 STEPS = {
     "none": "nothing yet",
@@ -27,7 +27,7 @@ STEPS = {
     "notified": "partner told",
     "deletion_requested": "deletion asked",
     "deletion_certified": "certified",
-    "audit_planned": "audit notice given",
+    "audit_planned": "audit notice",
     "audit_started": "audit started",
     "audit_passed": "audit passed",
     "audit_failed": "audit failed",
@@ -42,9 +42,9 @@ STEPS = {
 QUALIFIERS = {
     "exact": "complete in the log",
     "at_least": "at least",
-    "unsettled": "unsettled: could be too high",
+    "unsettled": "unsettled",
 }
-_MARKS = {"exact": "", "at_least": "≥", "unsettled": "~"}
+_SIGNS = {"exact": "", "at_least": "≥", "unsettled": "~"}
 
 
 def status_words(status: str | None, grounds: str | None) -> str:
@@ -67,5 +67,6 @@ def count_words(count: int) -> str:
 
 
 def qualified(count: int, qualifier: str) -> str:
-    """A count with its qualifier's mark: `≥41,207` for at least, `~41,207` for unsettled."""
-    return f"{_MARKS[qualifier]}{count:,}"
+    """A count with its qualifier's sign: `≥41,207` at least, `~41,207` unsettled; a zero bears none but `~`."""
+    sign = _SIGNS[qualifier]
+    return count_words(count) if count == 0 and sign == "≥" else f"{sign}{count_words(count)}"
