@@ -1,0 +1,231 @@
+"""The dashboard's app: owns the store's handle, the threads, the actor and the parameters; screens own the rest."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import ClassVar, TypeVar
+
+from textual.app import App
+from textual.dom import DOMNode
+from textual.screen import Screen
+
+from store.connection import Store
+from store.errors import StoreError
+from store.parameters import Parameters
+from tui.keys import bindings, read_keymap, with_keymap
+from tui.palette import KeyCommands
+from tui.questions import Answered, ErrorHandler, Questions
+from tui.screens.base import WorkScreen
+from tui.text import clean
+from tui.theme import THEME
+from tui.watch import StoreChanged, StoreTrouble, Watcher
+
+T = TypeVar("T")
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+
+class OverscopeApp(App[int]):
+    """The dashboard on one store.
+
+    Attributes:
+        store: the incident's file, shared by all threads.
+        parameters: what every question is asked under.
+        actor: whose actions these are.
+        key_table: the table of keys with the user's own in place.
+    """
+
+    CSS_PATH = "overscope.tcss"
+    TITLE = "Overscope"
+    COMMANDS: ClassVar = {KeyCommands}
+    BINDINGS: ClassVar = bindings(
+        "app.back", "app.leave", "app.refresh", "app.repaint", "app.copy", "app.palette", "app.help"
+    )
+
+    def __init__(
+        self,
+        store: Store,
+        parameters: Parameters,
+        *,
+        actor: str,
+        colourless: bool = False,
+        watch: bool = True,
+        keymap: Path | None = None,
+    ) -> None:
+        """Prepare the app; nothing is read before the first paint.
+
+        Args:
+            store: an open store; whoever opened it closes it.
+            parameters: as the command line gave them.
+            actor: the name actions are recorded under.
+            colourless: NO_COLOR is set. It must be known here: later is too late for Textual.
+            watch: notice what other processes write.
+            keymap: the user's keymap file, or None.
+        """
+        super().__init__(ansi_color=True if colourless else None)
+        self.store = store
+        self.parameters = parameters
+        self.actor = actor
+        self.questions = Questions(self)
+        self.animation_level = "none"
+        self._watcher = Watcher(self, store) if watch else None
+        overrides, self._complaints = ({}, []) if keymap is None else read_keymap(keymap)
+        self.key_table = with_keymap(overrides)
+        if overrides:
+            self.set_keymap(overrides)
+        self.register_theme(THEME)
+        self.theme = THEME.name
+
+    def get_default_screen(self) -> Screen[None]:
+        """The board."""
+        from tui.screens.board import BoardScreen
+
+        return BoardScreen()
+
+    def on_mount(self) -> None:
+        """Listen for the signals that would leave a terminal broken, and for other processes' writes."""
+        if not self.is_headless:
+            loop = asyncio.get_running_loop()
+            for number in _SIGNALS:
+                loop.add_signal_handler(number, partial(self.leave, 128 + number))
+        if self._watcher is not None:
+            self._watcher.start()
+        if self._complaints:
+            self.call_after_refresh(self.say, self._complaints[0], "refused")
+
+    def on_unmount(self) -> None:
+        """End what still runs, so that leaving never waits for a query."""
+        if self._watcher is not None:
+            self._watcher.stop()
+        self.store.interrupt()
+
+    def leave(self, code: int) -> None:
+        """Close the dashboard with this exit code; running queries are ended first."""
+        self.store.interrupt()
+        self.exit(code, return_code=code)
+
+    # -- questions and deeds ---------------------------------------------------------------------------------------
+
+    def run_question(
+        self,
+        owner: DOMNode,
+        name: str,
+        question: Callable[[], T],
+        on_answer: Callable[[T], None],
+        on_error: ErrorHandler | None = None,
+    ) -> None:
+        """Ask the store in a thread; a newer question of the same owner and name makes this one's answer stale.
+
+        Args:
+            owner: the screen or widget that asks; once it is gone the answer is dropped.
+            name: what the question is about.
+            question: runs in a thread; touches no widget.
+            on_answer: called with the answer, on the event loop.
+            on_error: called with what was raised; by default it becomes a line in the message bar.
+        """
+        self.questions.ask(owner, name, question, on_answer, on_error or self.show_error)
+
+    def run_deed(
+        self, deed: Callable[[], T], on_done: Callable[[T], None], on_error: ErrorHandler | None = None
+    ) -> None:
+        """Write to the store in a thread, in order, never dropped; afterwards every screen asks again."""
+
+        def done(outcome: T) -> None:
+            on_done(outcome)
+            self.ask_all_again()
+
+        self.questions.do(deed, done, on_error or self.show_error)
+
+    def on_answered(self, message: Answered) -> None:
+        """A thread is done."""
+        self.questions.answered(message)
+
+    def on_store_changed(self, message: StoreChanged) -> None:
+        """Somebody wrote: ask again."""
+        message.stop()
+        self.ask_all_again()
+
+    def on_store_trouble(self, message: StoreTrouble) -> None:
+        """The store's file is gone, replaced or damaged: say so."""
+        message.stop()
+        self.show_error(message.error)
+
+    def ask_all_again(self) -> None:
+        """Have every open screen ask its questions again."""
+        for screen in self.screen_stack:
+            if isinstance(screen, WorkScreen):
+                screen.ask_all()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no question and no deed is under way."""
+        return self.questions.idle
+
+    # -- saying things ---------------------------------------------------------------------------------------------
+
+    def say(self, text: str, level: str = "info") -> None:
+        """Show a line in the message bar of the topmost full screen; the text is cleaned there."""
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, WorkScreen):
+                screen.say(text, level)
+                return
+
+    def show_error(self, error: Exception) -> None:
+        """Show what went wrong as one line; a refusal already says what to do."""
+        if isinstance(error, StoreError):
+            self.say(str(error), "refused")
+        else:
+            self.say(f"cannot read the store: {type(error).__name__}: {error}", "error")
+
+    # -- keys that work everywhere ---------------------------------------------------------------------------------
+
+    def action_back(self) -> None:
+        """One step back: inside the screen, else close it."""
+        screen = self.screen
+        if isinstance(screen, WorkScreen) and screen.step_back():
+            return
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def action_leave(self) -> None:
+        """Close this screen; the last one ends the dashboard."""
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        else:
+            self.leave(0)
+
+    def action_ask_again(self) -> None:
+        """Read everything again."""
+        self.ask_all_again()
+        self.say("read again")
+
+    def action_repaint(self) -> None:
+        """Paint every cell again, for a terminal that something else wrote on."""
+        self.screen.refresh(layout=True)
+        self.refresh(repaint=True, layout=True)
+
+    def action_copy(self) -> None:
+        """Copy the figure under the cursor."""
+        text = self.screen.copied() if isinstance(self.screen, WorkScreen) else None
+        if text is None:
+            self.say("nothing to copy here", "refused")
+            return
+        text = clean(text, 10_000)
+        self.copy_to_clipboard(text)
+        self.say(f"copied: {text}", "good")
+
+    def action_keys(self) -> None:
+        """Show all keys."""
+        from tui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.key_table))
+
+    def action_palette(self) -> None:
+        """Find a command by its name."""
+        self.action_command_palette()
+
+    def action_help_quit(self) -> None:
+        """Ctrl+C ends nothing by accident; say what does."""
+        self.say("press q to leave", "refused")

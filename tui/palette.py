@@ -1,0 +1,49 @@
+"""The palette: every key of the table that does something here and now, found by its name. Nothing of its own."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.dom import DOMNode
+
+from tui.keys import Key, spoken
+
+if TYPE_CHECKING:
+    from tui.app import OverscopeApp
+
+
+class KeyCommands(Provider):
+    """Commands `area: what it does`, taken from the active bindings of the screen below the palette."""
+
+    def _possible(self) -> Iterator[tuple[Key, str, DOMNode]]:
+        """Key, action and the node it belongs to, of what can be done now; keys that only move are left out."""
+        table = {key.id: key for key in cast("OverscopeApp", self.app).key_table}
+        seen = set()
+        for active in self.screen.active_bindings.values():
+            key = table.get(active.binding.id or "")
+            if key is None or not active.enabled or key.id in seen or key.group in ("moves", "palette"):
+                continue
+            seen.add(key.id)
+            yield key, active.binding.action, active.node
+
+    def _commands(self) -> list[tuple[str, str, partial[object]]]:
+        return [
+            (f"{key.id.split('.')[0].replace('_', ' ')}: {key.description}", spoken(key.keys), self._run(action, node))
+            for key, action, node in self._possible()
+        ]
+
+    def _run(self, action: str, node: DOMNode) -> partial[object]:
+        return partial(self.app.run_action, action, node)
+
+    async def discover(self) -> Hits:
+        """Everything that can be done now."""
+        for text, keys, command in self._commands():
+            yield DiscoveryHit(text, command, help=keys)
+
+    async def search(self, query: str) -> Hits:
+        """What matches."""
+        matcher = self.matcher(query)
+        for text, keys, command in self._commands():
+            if (score := matcher.match(text)) > 0:
+                yield Hit(score, matcher.highlight(text), command, help=keys)

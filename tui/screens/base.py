@@ -1,0 +1,95 @@
+"""What all full screens share: the message bar, the footer, and the keys that work everywhere.
+
+The app's actions (`esc`, `R`, `y`, `1 2 3`) call the methods here, so a screen says what they mean for it.
+"""
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+
+from tui.keys import bindings
+from tui.widgets.bars import KeyFooter, MessageBar
+
+if TYPE_CHECKING:
+    from tui.app import OverscopeApp
+
+
+class WorkScreen(Screen[None]):
+    """A full screen of the dashboard; subclasses write `body` and `ask_all`.
+
+    Attributes:
+        PANES: ids of the panes that `1`, `2`, `3` and `z` mean, in order.
+    """
+
+    PANES: ClassVar[tuple[str, ...]] = ()
+    AUTO_FOCUS = None
+    BINDINGS: ClassVar = bindings("panes")
+
+    @property
+    def overscope(self) -> "OverscopeApp":
+        """The app, with its store, parameters and actor."""
+        return cast("OverscopeApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """The body, then the two lines at the foot."""
+        yield from self.body()
+        yield MessageBar()
+        yield KeyFooter()
+
+    def body(self) -> ComposeResult:
+        """What the screen shows above its two last lines."""
+        yield from ()
+
+    def ask_all(self) -> None:
+        """Ask the store everything this screen shows: called after the first paint, on `R`, and when data changed."""
+
+    def on_mount(self) -> None:
+        """The first questions come after the first paint."""
+        self.call_after_refresh(self.ask_all)
+
+    def step_back(self) -> bool:
+        """One step back inside this screen on `esc`; False when there is none, and the screen should close."""
+        return self.unmaximise()
+
+    def copied(self) -> str | None:
+        """What `y` copies: a figure with its qualifier, range and rulebook; None when there is nothing."""
+        return None
+
+    def say(self, text: str, level: str = "info") -> None:
+        """Show a line in this screen's message bar; levels are those of `MessageBar`."""
+        self.query_one(MessageBar).say(text, level)
+
+    def remark(self, text: str) -> None:
+        """Show a standing remark at the right of the message bar."""
+        self.query_one(MessageBar).remark = text
+
+    def action_pane(self, number: int) -> None:
+        """Focus the pane of this number."""
+        if number <= len(self.PANES):
+            self.unmaximise()
+            self.query_one(f"#{self.PANES[number - 1]}").focus()
+
+    def action_focus_next(self) -> None:
+        """Focus the next pane."""
+        self.unmaximise()
+        self.focus_next()
+
+    def action_focus_previous(self) -> None:
+        """Focus the previous pane."""
+        self.unmaximise()
+        self.focus_previous()
+
+    def action_maximise(self) -> None:
+        """Give the focused pane the whole body, or take it back."""
+        if not self.unmaximise() and self.focused is not None and self.focused.id in self.PANES:
+            self.add_class("-maximised")
+            self.focused.add_class("-maximised")
+
+    def unmaximise(self) -> bool:
+        """Take the whole body back from a pane; whether one had it."""
+        if not self.has_class("-maximised"):
+            return False
+        self.remove_class("-maximised")
+        self.query(".-maximised").remove_class("-maximised")
+        return True
