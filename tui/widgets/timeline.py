@@ -1,0 +1,401 @@
+"""The timeline pane: when it was read, as a picture that is zoomed, panned and walked bin by bin.
+
+It asks nothing itself: it says which bins it wants (`WindowChanged`) and is shown the answer.
+"""
+
+import re
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from store.instants import MICROSECONDS_PER_DAY, parse_point
+from store.timeline import Marker, Timeline
+from tui.keys import bindings
+from tui.text import clean, count, day, last_day, moment, number, short_day
+from tui.widgets.timeline_drawing import Run, bin_counts, draw, layout, marker_letter, markers_in
+from tui.widgets.timeline_window import DAY, TimeWindow, width_words
+
+_BEFORE_LAYOUT = 50
+_MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
+_DAYS_BACK = re.compile(r"-(\d{1,6})d", re.ASCII)
+
+
+def parse_date(text: str, span_until: int) -> int:
+    """The instant a person asks for: `2019-10-05`, `2019-10`, `-60d` (before the end of the span), or an instant.
+
+    Raises:
+        ValueError: with a reason in plain words.
+    """
+    typed = text.strip()
+    if match := _DAYS_BACK.fullmatch(typed):
+        return max(span_until - int(match[1]) * MICROSECONDS_PER_DAY, 0)
+    return parse_point(f"{typed}-01" if _MONTH.fullmatch(typed) else typed)
+
+
+def interval_words(from_at: int, until_at: int) -> str:
+    """A half-open interval, UTC, as a person reads it: `2019-10-12`, `2019-10-12 .. 10-25`, `... 14:00 .. 15:00Z`."""
+    if from_at % DAY == 0 and until_at % DAY == 0:
+        last = until_at - 1
+        return day(from_at) if until_at - from_at <= DAY else f"{day(from_at)} .. {short_day(last, beside=from_at)}"
+    begin, end = _exact(from_at, until_at), _exact(until_at, from_at)
+    return f"{begin} .. {end[11:] if begin[:10] == end[:10] else end}Z"
+
+
+def _exact(at: int, other: int) -> str:
+    """To the minute, or to the second where either end needs it."""
+    minute = 60 * 1_000_000
+    if at % minute == 0 and other % minute == 0:
+        return moment(at)
+    return f"{moment(at)}:{at // 1_000_000 % 60:02d}"
+
+
+def counts_words(counts: tuple[int, int, int, int], *, gap: bool) -> str:
+    """What happened, in words: `206 restricted, 14 denied`; `not logged` where it cannot be known."""
+    words = ("restricted", "unsettled", "denied", "allowed")
+    said = [f"{number(value)} {word}" for value, word in zip(counts, words, strict=True) if value]
+    if not said:
+        said = ["nothing in the log"] if not gap else []
+    if gap:
+        said.append("not wholly logged" if said else "not logged")
+    return ", ".join(said)
+
+
+class TimelinePane(Widget, can_focus=True):
+    """Bars that are sums, a row of markers, lanes and an axis; `set_span` first, then `show` every answer.
+
+    | Component class | What |
+    |---|---|
+    | `timeline--restricted` ... `timeline--allowed` | the parts of a bar |
+    | `timeline--marker`, `timeline--drop` | letters, and the lines below them |
+    | `timeline--could`, `timeline--logged`, `timeline--gap` | the lanes, and what is not logged |
+    | `timeline--axis`, `timeline--name`, `timeline--legend`, `timeline--value` | words |
+    | `timeline--cursor` | the column of the bin under the cursor |
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("timeline")]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"timeline--{name}"
+        for name in (
+            *("restricted", "undetermined", "denied", "allowed", "marker", "drop", "could", "logged", "gap"),
+            *("axis", "name", "legend", "value", "cursor"),
+        )
+    }
+    DEFAULT_CSS = """
+    TimelinePane {
+        border: round $border-blurred;
+        border-title-color: $text-muted;
+        border-subtitle-color: $text-muted;
+        &:focus {
+            border: round $border;
+            border-title-color: $text;
+            border-title-style: bold;
+            border-subtitle-color: $text;
+        }
+        .timeline--restricted { color: $error; text-style: bold; }
+        .timeline--undetermined { color: $warning; }
+        .timeline--denied { color: $accent; }
+        .timeline--allowed { color: $success 70%; }
+        .timeline--marker { color: $text; text-style: bold; }
+        .timeline--drop { color: $text-disabled; }
+        .timeline--could { color: $warning; }
+        .timeline--logged { color: $primary; }
+        .timeline--gap { color: $text-warning; text-style: bold; }
+        .timeline--axis { color: $text-muted; }
+        .timeline--name { color: $text-muted; }
+        .timeline--legend { color: $text-muted; }
+        .timeline--value { color: $text; text-style: bold; }
+        .timeline--cursor { background: $surface-lighten-2; }
+    }
+    """
+
+    class WindowChanged(Message):
+        """The pane wants the bins of another window: ask for `bins_wanted()` of them and `show` the answer.
+
+        Attributes:
+            from_at, until_at: `[from, until)`, microseconds UTC.
+        """
+
+        def __init__(self, pane: "TimelinePane", from_at: int, until_at: int) -> None:
+            super().__init__()
+            self.pane = pane
+            self.from_at = from_at
+            self.until_at = until_at
+
+        @property
+        def control(self) -> "TimelinePane":
+            """The pane it comes from."""
+            return self.pane
+
+    class Drill(WindowChanged):
+        """The raw events of the bin under the cursor are wanted, `[from_at, until_at)`."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self._answer: Timeline | None = None
+        self._title = ""
+        self._view: TimeWindow | None = None
+        self._cursor = 0
+        self._rows: list[list[Run]] | None = None
+        self._palette: dict[str, Style] = {}
+
+    @property
+    def window(self) -> tuple[int, int] | None:
+        """What is in view, `[from, until)` in microseconds UTC; None before `set_span`."""
+        return None if self._view is None else (self._view.from_at, self._view.until_at)
+
+    @property
+    def cursor(self) -> tuple[int, int] | None:
+        """The bin under the cursor, `[from, until)` in microseconds UTC; None before `set_span`."""
+        if self._view is None:
+            return None
+        from_at = self._view.from_at + self._view.bin_at(self._cursor) * self._view.width
+        return from_at, from_at + self._view.width
+
+    def bins_wanted(self) -> int:
+        """How many bins the window has: what to ask the store for."""
+        return 1 if self._view is None else self._view.bins
+
+    def set_span(self, from_at: int, until_at: int) -> None:
+        """Say what the whole span is, `[from, until)` in microseconds UTC; a zoomed window stays where it is.
+
+        The caller asks for the window afterwards; no message is posted.
+        """
+        if self._view is None:
+            self._view = TimeWindow.whole(from_at, until_at, self._columns())
+            self._cursor = self._view.from_at
+        elif (from_at, until_at) != (self._view.span_from, self._view.span_until):
+            self._view = self._view.respanned(from_at, until_at)
+        self._redraw()
+
+    def show(self, answer: Timeline | None, *, title: str) -> None:
+        """Draw an answer; None while there is none.
+
+        Args:
+            answer: of the window; one of another window (it was overtaken) is drawn all the same.
+            title: whose timeline it is; plain text, which may be hostile.
+        """
+        self._answer = answer
+        self._title = title
+        self._redraw()
+
+    def action_bin(self, by: int) -> None:
+        """Move the cursor by bins; the window follows it."""
+        if self._view is not None:
+            self._walk_to(self._cursor_begin() + by * self._view.width)
+
+    def action_page(self, by: int) -> None:
+        """Move the window by its own length, and the cursor with it."""
+        if self._view is not None:
+            moved = self._view.moved(by * self._view.bins)
+            shift = moved.from_at - self._view.from_at
+            target = self._cursor + shift
+            if shift == 0:
+                target = self._view.from_at if by < 0 else self._view.until_at - 1
+            self._cursor = target
+            self._look_at(moved)
+
+    def action_zoom_in(self) -> None:
+        """Narrower bins, around the cursor."""
+        self._zoom(1)
+
+    def action_zoom_out(self) -> None:
+        """Wider bins, around the cursor."""
+        self._zoom(-1)
+
+    def action_whole_span(self) -> None:
+        """Everything there is."""
+        if self._view is not None:
+            self._look_at(TimeWindow.whole(self._view.span_from, self._view.span_until, self._view.columns))
+
+    def action_marker(self, by: int) -> None:
+        """To the next or previous bin in view that has a marker."""
+        if self._view is None or self._answer is None:
+            return
+        here = self._cursor_begin()
+        begins = [self._view.from_at + self._view.bin_at(one.at) * self._view.width for one in self._in_view()]
+        targets = [at for at in begins if at > here] if by > 0 else [at for at in begins if at < here]
+        if targets:
+            self._walk_to(min(targets) if by > 0 else max(targets))
+        else:
+            side = "later" if by > 0 else "earlier"
+            self.notify(f"no {side} marker in view; 0 shows the whole span", markup=False)
+
+    def action_go_to_date(self) -> None:
+        """Ask for a date and put the cursor on it."""
+        from tui.screens.dialogs import LinePrompt
+
+        if self._view is not None:
+            prompt = LinePrompt("Go to (2019-10-05, 2019-10, -60d)")
+            self.app.push_screen(prompt, self._typed_date)
+
+    def action_drill(self) -> None:
+        """Ask for the raw events of the bin under the cursor."""
+        cursor = self.cursor
+        if cursor is not None:
+            self.post_message(self.Drill(self, *cursor))
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor on the bin that was clicked."""
+        if self._view is None or self._answer is None:
+            return
+        offset = event.get_content_offset(self)
+        plan = layout(self.content_size.width, self.content_size.height)
+        if offset is not None and 0 <= offset.x - plan.gutter < plan.columns:
+            wide = max(min(plan.columns // self._view.bins, 8), 1)
+            bin_number = min((offset.x - plan.gutter) // wide, self._view.bins - 1)
+            self._walk_to(self._view.from_at + bin_number * self._view.width)
+
+    def on_resize(self) -> None:
+        """Ask for as many bins as there is room for now."""
+        if self._view is None:
+            return
+        resized = self._view.resized(self._columns())
+        if resized != self._view:
+            self._look_at(resized)
+        else:
+            self._redraw()
+
+    def on_focus(self) -> None:
+        """The line below speaks of the cursor."""
+        self._redraw()
+
+    def on_blur(self) -> None:
+        """The line below speaks of the whole window."""
+        self._redraw()
+
+    def notify_style_update(self) -> None:
+        """Another theme, or a class has changed: draw with its colours."""
+        self._palette.clear()
+        super().notify_style_update()
+
+    def render_line(self, y: int) -> Strip:
+        """One row of the picture."""
+        width = self.content_size.width
+        rows = self._picture()
+        base = self.rich_style
+        if y >= len(rows):
+            return Strip.blank(width, base)
+        return Strip([Segment(text, base + self._style(name)) for text, name in rows[y]], width)
+
+    def _picture(self) -> list[list[Run]]:
+        if self._rows is None:
+            size = self.content_size
+            self._rows = draw(
+                self._answer, size.width, size.height, cursor=self._cursor_bin() if self.has_focus else None
+            )
+        return self._rows
+
+    def _style(self, name: str) -> Style:
+        if name not in self._palette:
+            style = Style()
+            for part in name.split():
+                style += self.get_component_rich_style(f"timeline--{part}", partial=True)
+            self._palette[name] = style
+        return self._palette[name]
+
+    def _columns(self) -> int:
+        size = self.content_size
+        return layout(size.width, size.height).columns if size.width else _BEFORE_LAYOUT
+
+    def _cursor_begin(self) -> int:
+        cursor = self.cursor
+        return self._cursor if cursor is None else cursor[0]
+
+    def _cursor_bin(self) -> int | None:
+        """The number of the cursor's bin in the answer that is drawn."""
+        if self._answer is None:
+            return None
+        begin = self._cursor_begin()
+        return next((i for i, one in enumerate(self._answer.bins) if one.from_at <= begin < one.until_at), None)
+
+    def _in_view(self) -> list[Marker]:
+        if self._answer is None or self._view is None:
+            return []
+        return markers_in(self._answer, self._view.from_at, self._view.until_at)
+
+    def _zoom(self, steps: int) -> None:
+        if self._view is not None:
+            self._cursor = self._cursor_begin()
+            self._look_at(self._view.zoomed(steps, self._cursor))
+
+    def _walk_to(self, instant: int) -> None:
+        if self._view is None:
+            return
+        last = max(self._view.span_until, self._view.until_at if self._view.is_whole else 0) - 1
+        self._cursor = min(max(instant, self._view.span_from), last)
+        if self._view.from_at <= self._cursor < self._view.until_at:
+            self._redraw()
+        else:
+            by = (self._cursor - self._view.from_at) // self._view.width
+            self._look_at(self._view.moved(by if by < 0 else by - self._view.bins + 1))
+
+    def _typed_date(self, typed: str | None) -> None:
+        if typed is None or not typed.strip() or self._view is None:
+            return
+        try:
+            instant = parse_date(typed, self._view.span_until)
+        except ValueError as error:
+            self.notify(clean(str(error)), severity="warning", markup=False)
+            return
+        if not self._view.span_from <= instant < self._view.span_until:
+            span = f"{day(self._view.span_from)} .. {last_day(self._view.span_until)}"
+            self.notify(f"{day(instant)} is outside of {span}", severity="warning", markup=False)
+            return
+        self._cursor = instant
+        self._look_at(self._view.showing(instant))
+
+    def _look_at(self, view: TimeWindow) -> None:
+        changed = self._view is None or (view.from_at, view.width, view.bins) != (
+            self._view.from_at,
+            self._view.width,
+            self._view.bins,
+        )
+        self._view = view
+        self._cursor = view.from_at + view.bin_at(self._cursor) * view.width
+        if changed:
+            self.post_message(self.WindowChanged(self, view.from_at, view.until_at))
+        self._redraw()
+
+    def _redraw(self) -> None:
+        self._rows = None
+        self.border_title = self._heading()
+        self.border_subtitle = Content(self._below())
+        self.refresh()
+
+    def _heading(self) -> Content:
+        name = Content.styled(clean(self._title, limit=60), "bold")
+        if self._answer is None or not self._answer.bins:
+            return name
+        width = self._answer.bins[0].until_at - self._answer.bins[0].from_at
+        return Content.assemble(name, f"   restricted reads per {width_words(width)}")
+
+    def _below(self) -> str:
+        """The line in the lower border: the bin under the cursor, or the whole window."""
+        answer = self._answer
+        if answer is None or not answer.bins:
+            return ""
+        at = self._cursor_bin() if self.has_focus else None
+        rows = answer.bins if at is None else answer.bins[at : at + 1]
+        from_at, until_at = rows[0].from_at, rows[-1].until_at
+        total: tuple[int, int, int, int] = (0, 0, 0, 0)
+        for row in rows:
+            a, b = total, bin_counts(row)
+            total = (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3])
+        gap = any(one.from_at < until_at and one.until_at > from_at for one in answer.gaps)
+        said = f"{interval_words(from_at, until_at)}: {counts_words(total, gap=gap)}"
+        here = [] if at is None else markers_in(answer, from_at, until_at)
+        return "; ".join([said, *_marker_words(here)])
+
+
+def _marker_words(markers: list[Marker]) -> list[str]:
+    """The markers of one bin, the first three of them."""
+    words = [f"{marker_letter(one)} {day(one.at)} {clean(one.text, limit=40)}" for one in markers[:3]]
+    more = [f"and {count(len(markers) - 3, 'marker')} more"] if len(markers) > 3 else []
+    return words + more
