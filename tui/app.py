@@ -180,7 +180,7 @@ class OverscopeApp(App[int]):
 
     # -- keys that work everywhere ---------------------------------------------------------------------------------
 
-    def action_back(self) -> None:
+    async def action_back(self) -> None:
         """One step back: inside the screen, else close it."""
         screen = self.screen
         if isinstance(screen, WorkScreen) and screen.step_back():

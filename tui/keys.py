@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from textual.binding import Binding
+    from textual.binding import BindingType
 
 # The order of the help screen and of the README's table.
 PLACES = ("everywhere", "lists", "cases", "timeline", "case screen", "dialogs", "screens")
@@ -115,7 +115,7 @@ _SPOKEN = {
 }
 
 
-def bindings(*names: str) -> "list[Binding]":
+def bindings(*names: str) -> "list[BindingType]":
     """Textual bindings of the keys whose id, group or place is among the names, in the table's order.
 
     Args:

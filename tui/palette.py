@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.dom import DOMNode
+from textual.types import IgnoreReturnCallbackType
 
 from tui.keys import Key, spoken
 
@@ -27,13 +28,13 @@ class KeyCommands(Provider):
             seen.add(key.id)
             yield key, active.binding.action, active.node
 
-    def _commands(self) -> list[tuple[str, str, partial[object]]]:
+    def _commands(self) -> list[tuple[str, str, IgnoreReturnCallbackType]]:
         return [
             (f"{key.id.split('.')[0].replace('_', ' ')}: {key.description}", spoken(key.keys), self._run(action, node))
             for key, action, node in self._possible()
         ]
 
-    def _run(self, action: str, node: DOMNode) -> partial[object]:
+    def _run(self, action: str, node: DOMNode) -> IgnoreReturnCallbackType:
         return partial(self.app.run_action, action, node)
 
     async def discover(self) -> Hits:

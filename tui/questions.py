@@ -118,9 +118,7 @@ class Questions:
         self._app.run_worker(run, thread=True, exclusive=place is not None, group=group, exit_on_error=False)
 
 
-def _attempt(
-    question: Callable[[], T], on_answer: Callable[[T], None], on_error: ErrorHandler
-) -> Callable[[], None]:
+def _attempt(question: Callable[[], T], on_answer: Callable[[T], None], on_error: ErrorHandler) -> Callable[[], None]:
     """Run the question here and now; what is left is to hand over its answer, or its error."""
     try:
         answer = question()

@@ -8,6 +8,12 @@ from textual.content import Content
 
 from store.instants import MICROSECONDS_PER_DAY, MICROSECONDS_PER_SECOND, format_day, format_instant, last_day_before
 from store.text import clean
+from store.words import GROUNDS as GROUNDS_WORDS
+from store.words import QUALIFIERS as _QUALIFIER_WORDS
+from store.words import STEPS as STEP_WORDS
+from store.words import VERDICTS as VERDICT_WORDS
+from store.words import count_words as number
+from store.words import qualified, status_words, step_words
 
 __all__ = [
     "GROUNDS_WORDS",
@@ -31,47 +37,10 @@ __all__ = [
     "short_day",
     "span",
     "status_words",
+    "step_words",
 ]
 
-# DOMAIN, "Words on the screen": what counsel reads, for the names the store uses.
 STATUS_LETTERS = {"open": "o", "flagged": "F", "cleared": "x"}
-GROUNDS_WORDS = {
-    "no_access": "never read",
-    "allowed": "reads were allowed",
-    "deletion_verified": "audit passed",
-    "enforced": "suspended or referred",
-    "defunct": "defunct",
-    "duplicate": "duplicate",
-    "other": "other, see the note",
-}
-STEP_WORDS = {
-    "none": "nothing yet",
-    "access_removed": "access removed",
-    "notified": "partner told",
-    "deletion_requested": "deletion asked",
-    "deletion_certified": "certified",
-    "audit_planned": "audit notice",
-    "audit_started": "audit started",
-    "audit_passed": "audit passed",
-    "audit_failed": "audit failed",
-    "no_response": "no response",
-    "on_hold": "on hold",
-    "contradicted": "contradicted",
-    "waived": "waived",
-    "authority_told": "authority told",
-    "people_told": "people told",
-    "report_filed": "report filed",
-}
-VERDICT_WORDS = {
-    "improper": "restricted read",
-    "undetermined": "unsettled",
-    "allowed_by_opt_in": "allowed, opted in",
-    "allowed_by_exemption": "allowed, exempt",
-    "allowed": "allowed",
-    "denied": "denied",
-}
-_QUALIFIER_WORDS = {"exact": "complete in the log", "at_least": "at least", "unsettled": "unsettled"}
-_QUALIFIER_SIGNS = {"exact": "", "at_least": "≥", "unsettled": "~"}
 _PLURALS = {"person": "people", "entry": "entries"}
 
 
@@ -89,17 +58,6 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
         return set_cell_size(text, width - 1) + "…"
     padding = " " * (width - cells)
     return padding + text if right else text + padding
-
-
-def number(value: int) -> str:
-    """`41,207`."""
-    return f"{value:,}"
-
-
-def qualified(value: int, qualifier: str) -> str:
-    """A figure with its sign: `41,207` exact, `≥41,207` at least, `~41,207` unsettled; a zero bears none but `~`."""
-    sign = _QUALIFIER_SIGNS[qualifier]
-    return number(value) if value == 0 and sign == "≥" else f"{sign}{number(value)}"
 
 
 def qualifier_words(qualifier: str) -> str:
@@ -166,12 +124,3 @@ def lag(microseconds: int) -> str:
     days, rest = divmod(microseconds, MICROSECONDS_PER_DAY)
     hours, rest_minutes = divmod(rest // MICROSECONDS_PER_SECOND // 60, 60)
     return f"+{days:,} d {hours:02d}:{rest_minutes:02d}" if days else f"+{hours} h {rest_minutes:02d} min"
-
-
-def status_words(status: str | None, grounds: str | None = None) -> str:
-    """A case's status as counsel reads it: `flagged`, `closed: audit passed`, `no case`."""
-    if status is None:
-        return "no case"
-    if status != "cleared":
-        return status
-    return "closed" if grounds is None else f"closed: {GROUNDS_WORDS.get(grounds, grounds)}"

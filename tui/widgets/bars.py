@@ -76,10 +76,10 @@ class KeyFooter(Widget):
             shown.append(label)
             room -= _width(label) + 2
         parts: list[tuple[str, str]] = []
-        for name, label in [*shown, last]:
+        for name, text in [*shown, last]:
             if parts:
                 parts.append(("  ", ""))
-            parts += [(name, "$accent bold"), (f" {label}", "$quiet")]
+            parts += [(name, "$accent bold"), (f" {text}", "$quiet")]
         return Content.assemble(*parts)
 
 

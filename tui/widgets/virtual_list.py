@@ -20,7 +20,7 @@ Piece = tuple[str, str]
 """Text and the name of a component class of the list, or an empty name: how a line is put together."""
 
 
-class VirtualList(ScrollView, can_focus=True):
+class VirtualList(ScrollView, can_focus=True, inherit_bindings=False):
     """A list over rows that live elsewhere.
 
     | component class | is the style of |
