@@ -1,0 +1,191 @@
+"""The commands that act on cases: flag, clear, reopen, note, assign, undo, redo, step. Each prints what it did."""
+
+from argparse import Namespace
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from store.cli import output
+from store.cli.common import actor_of, opened
+from store.cli.output import shown
+from store.errors import ConflictError, UsageError
+
+if TYPE_CHECKING:
+    from store.cases import Done
+    from store.connection import Store
+
+
+def flag(options: Namespace) -> int:
+    """Flag cases."""
+    from store import cases
+
+    with opened(options) as store:
+        partners = _partners(store, options)
+        done = cases.flag(
+            store, partners, actor=actor_of(options), note=options.note, expect=_expected(options, partners)
+        )
+        return _print(store, options, done)
+
+
+def clear(options: Namespace) -> int:
+    """Close cases on grounds."""
+    from store import cases
+
+    with opened(options) as store:
+        partners = _partners(store, options)
+        done = cases.clear(
+            store,
+            partners,
+            actor=actor_of(options),
+            grounds=options.grounds,
+            note=options.note,
+            override=options.override,
+            expect=_expected(options, partners),
+        )
+        return _print(store, options, done)
+
+
+def reopen(options: Namespace) -> int:
+    """Reopen flagged or closed cases."""
+    from store import cases
+
+    with opened(options) as store:
+        partners = _partners(store, options)
+        done = cases.reopen(
+            store, partners, actor=actor_of(options), note=options.note, expect=_expected(options, partners)
+        )
+        return _print(store, options, done)
+
+
+def note(options: Namespace) -> int:
+    """Append a note; `--expect` is taken and means nothing, for a note never conflicts."""
+    from store import cases
+
+    if not options.note.strip():
+        raise UsageError("note needs --note TEXT")
+    with opened(options) as store:
+        partners = _partners(store, options)
+        done = cases.add_note(
+            store, partners, actor=actor_of(options), note=options.note, privileged=options.privileged
+        )
+        return _print(store, options, done)
+
+
+def assign(options: Namespace) -> int:
+    """Give cases to someone: `--to`, or whoever acts."""
+    from store import cases
+
+    with opened(options) as store:
+        partners = _partners(store, options)
+        actor = actor_of(options)
+        assignee = None if options.nobody else options.to or actor
+        done = cases.assign(store, partners, actor=actor, assignee=assignee, expect=_expected(options, partners))
+        return _print(store, options, _with_note(store, options, done))
+
+
+def undo(options: Namespace) -> int:
+    """Take back the actor's own last action."""
+    from store import cases
+
+    with opened(options) as store:
+        partners = _partners(store, options) if options.partners else None
+        _check_versions(store, _expected(options, partners or []))
+        done = cases.undo(store, actor=actor_of(options), partners=partners)
+        return _print(store, options, _with_note(store, options, done))
+
+
+def redo(options: Namespace) -> int:
+    """Take back the actor's last undo."""
+    from store import cases
+
+    with opened(options) as store:
+        return _print(store, options, cases.redo(store, actor=actor_of(options)))
+
+
+def step(options: Namespace) -> int:
+    """Record a step of the remediation track, or of the incident."""
+    from store import audits
+    from store.instants import now
+
+    _check_step(options.step, of_incident=options.incident)
+    if options.incident and options.app is not None:
+        raise UsageError("a step of the incident is about no app: leave --app out")
+    with opened(options) as store:
+        partners = [] if options.incident else _partners(store, options)
+        at, at_is_date = (now(), False) if options.at is None else options.at
+        done = audits.record_step(
+            store,
+            partners,
+            actor=actor_of(options),
+            step=options.step,
+            at=at,
+            at_is_date=at_is_date,
+            app_id=options.app,
+            due=options.due,
+            note=options.note,
+            expect=_expected(options, partners),
+        )
+        return _print(store, options, done)
+
+
+def _check_step(step_name: str, *, of_incident: bool) -> None:
+    from store.audits import INCIDENT_STEPS, SIDE_STATES, TRACK
+
+    known = INCIDENT_STEPS if of_incident else (*TRACK, *SIDE_STATES)
+    if step_name not in known:
+        whose = "the incident" if of_incident else "a partner"
+        raise UsageError(f"no such step of {whose}: {step_name!r}; known are {', '.join(known)}")
+
+
+def _partners(store: "Store", options: Namespace) -> list[int]:
+    from store.names import find_partners
+
+    return list(dict.fromkeys(find_partners(store, options.partners)))
+
+
+def _expected(options: Namespace, partners: list[int]) -> dict[int, int] | None:
+    """The version every named case must be at, where one was given."""
+    if options.expect is None:
+        return None
+    if not partners:
+        raise UsageError("--expect needs the --partner whose case is at that version")
+    return dict.fromkeys(partners, options.expect)
+
+
+def _check_versions(store: "Store", expect: dict[int, int] | None) -> None:
+    """Refuse before an undo, which itself refuses to take back what a later action builds on."""
+    from store.cases import case
+
+    for partner, version in (expect or {}).items():
+        now_at = case(store, partner)
+        if now_at.version != version:
+            raise ConflictError(
+                f"the case of {now_at.partner_id} is at version {now_at.version}, not {version}"
+                f" ({now_at.last_change or 'untouched'}); nothing was done"
+            )
+
+
+def _with_note(store: "Store", options: Namespace, done: "Done") -> "Done":
+    """The deed, and the note that was given with it, as one more entry for the same cases."""
+    if not options.note.strip():
+        return done
+    from store.cases import add_note
+    from store.ledger import actions
+    from store.names import find_partners
+
+    touched = {entry.partner_id for entry in actions(store) if entry.seq in set(done.seqs)}
+    partners = find_partners(store, sorted(partner_id for partner_id in touched if partner_id is not None))
+    if not partners:
+        raise UsageError(f"{done.line}; its note was not kept, for it is about no partner")
+    noted = add_note(store, partners, actor=actor_of(options), note=options.note)
+    return replace(done, seqs=(*done.seqs, *noted.seqs))
+
+
+def _print(store: "Store", options: Namespace, done: "Done") -> int:
+    if options.json:
+        from store.ledger import action_document, actions
+
+        wanted = set(done.seqs)
+        output.print_json({"actions": [action_document(entry) for entry in actions(store) if entry.seq in wanted]})
+    else:
+        output.print_lines([shown(done.line, 400)])
+    return 0

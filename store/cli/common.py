@@ -1,0 +1,67 @@
+"""What several commands need: the store that was named, who acts, the parameters, a partner by its outside id."""
+
+import getpass
+from argparse import Namespace
+
+from store.connection import Store, open_store
+from store.errors import UsageError
+from store.parameters import Parameters
+
+
+def opened(options: Namespace) -> Store:
+    """The store that `--db` names, and a line on stderr where it can only be read.
+
+    Raises:
+        StoreError: there is none, or it is not one.
+    """
+    return open_store(options.db)
+
+
+def actor_of(options: Namespace) -> str:
+    """Who acts: `--as`, else the login name.
+
+    Raises:
+        UsageError: the system knows no login name.
+    """
+    if options.actor is not None:
+        return str(options.actor)
+    try:
+        login = getpass.getuser()
+    except (KeyError, OSError) as error:
+        raise UsageError("this system does not say who you are: give --as NAME") from error
+    if login.casefold() == "system":
+        raise UsageError("`system` is what the tool itself signs with: give --as NAME")
+    return login
+
+
+def parameters_of(options: Namespace) -> Parameters:
+    """The parameters that were given; the others are the rulebook's."""
+    return Parameters(
+        as_of=options.as_of,
+        window_days=getattr(options, "window", None),
+        cutoff=options.cutoff,
+        today=options.today,
+    )
+
+
+def partner_of(store: Store, partner_id: str | None) -> int | None:
+    """The internal id of a partner; None for None.
+
+    Raises:
+        UsageError: unknown.
+    """
+    from store.names import find_partner
+
+    return None if partner_id is None else find_partner(store, partner_id)
+
+
+def bounds(from_at: int | None, until_at: int | None) -> None:
+    """Refuse an interval that is empty or runs backwards.
+
+    Raises:
+        UsageError: `until` is not after `from`.
+    """
+    from store.instants import format_instant
+
+    if from_at is not None and until_at is not None and until_at <= from_at:
+        raise UsageError(f"--until {format_instant(until_at)} is not after --from {format_instant(from_at)}")

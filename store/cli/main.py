@@ -1,0 +1,133 @@
+"""From arguments to an exit code: runs one command and turns whatever goes wrong into one line on stderr.
+
+Exit codes: 0 done; 1 the answer is no; 2 the call or a file is unusable; 70 a fault of ours; 128+n on signal n.
+"""
+
+import os
+import signal
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from types import FrameType
+
+from store.errors import StoreError
+from store.text import clean
+
+EXIT_DONE = 0
+EXIT_NO = 1
+EXIT_UNUSABLE = 2
+EXIT_FAULT = 70
+TRACEBACK_VARIABLE = "OVERSCOPE_TRACEBACK"
+_LONGEST_LINE = 2_000
+
+
+class Stopped(BaseException):
+    """A signal asked this process to end; unwinds every open transaction on its way out."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(signal.Signals(number).name)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: without the program's name; default those of the process.
+
+    Returns:
+        The exit code. Nothing is raised for bad input, and stderr then has one line.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    command = words[0] if words else ""
+    try:
+        with _signals_unwind():
+            code = _run(words)
+            sys.stdout.flush()
+    except StoreError as error:
+        return _say(str(error), EXIT_UNUSABLE)
+    except BrokenPipeError:
+        _abandon_stdout()
+        return 128 + signal.SIGPIPE
+    except KeyboardInterrupt:
+        return _say(_how_to_resume("interrupted", command), 128 + signal.SIGINT)
+    except Stopped as stopped:
+        return _say(_how_to_resume(f"ended by {stopped}", command), 128 + stopped.number)
+    except OSError as error:
+        return _say(_os_error_line(error), EXIT_UNUSABLE)
+    except Exception as error:
+        return _say(*_unexpected(error))
+    return code
+
+
+def _run(words: list[str]) -> int:
+    from store.cli.parser import parse
+
+    try:
+        options: Namespace = parse(words)
+    except SystemExit as done:
+        # argparse ends the process after --help and --version; the text is out, the code is 0.
+        return int(done.code or 0)
+    module, function = options.run.split(":")
+    return int(getattr(import_module(f"store.cli.{module}"), function)(options))
+
+
+@contextmanager
+def _signals_unwind() -> Iterator[None]:
+    """SIGTERM and SIGHUP raise `Stopped`, so that they leave nothing half-done; only where signals can be set."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise Stopped(number)
+
+    before = {}
+    with suppress(ValueError):
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                before[number] = signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _say(line: str, code: int) -> int:
+    with suppress(BrokenPipeError):
+        print(clean(" ".join(line.split()), _LONGEST_LINE), file=sys.stderr)
+    return code
+
+
+def _abandon_stdout() -> None:
+    """Point stdout at nothing, or Python's own flush at exit complains about the reader that has gone."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _how_to_resume(what: str, command: str) -> str:
+    if command == "import":
+        return f"{what}: run the same command again to go on; until then an unfinished import counts nowhere"
+    return f"{what}: nothing was half-done"
+
+
+def _os_error_line(error: OSError) -> str:
+    reason = error.strerror or str(error) or type(error).__name__
+    return reason if error.filename is None else f"{os.fsdecode(error.filename)}: {reason}"
+
+
+def _unexpected(error: Exception) -> tuple[str, int]:
+    """The line and the code for what no command expected; a database that fails to answer is a file's fault."""
+    import sqlite3
+
+    if os.environ.get(TRACEBACK_VARIABLE):
+        raise error
+    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.ProgrammingError):
+        return f"the store cannot be used: {error}; if it is not just busy, take the last good copy", EXIT_UNUSABLE
+    kind = type(error).__name__
+    return f"internal error: {kind}: {error} (a fault of ours: {TRACEBACK_VARIABLE}=1 shows where)", EXIT_FAULT

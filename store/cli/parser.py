@@ -1,0 +1,314 @@
+"""Every command and option of `python -m store`, and what a value must look like. Imports nothing heavy."""
+
+import argparse
+import re
+from collections.abc import Callable
+from typing import NoReturn, TypeAlias
+
+from store.errors import UsageError
+
+PROGRAM = "python -m store"
+KINDS = (
+    "partners",
+    "apps",
+    "grants",
+    "opt_ins",
+    "exemptions",
+    "removals",
+    "coverage",
+    "subjects",
+    "steps",
+    "access_events",
+)
+FORMATS = ("auto", "canonical", "m365-ual")
+EPOCH_UNITS = ("s", "ms", "us")
+VERDICT_NAMES = ("improper", "undetermined", "allowed_by_opt_in", "allowed_by_exemption", "allowed", "denied")
+GROUNDS_NAMES = ("no_access", "allowed", "deletion_verified", "enforced", "defunct", "duplicate", "other")
+MOST_DAYS = 36_500
+MOST_BINS = 100_000
+_BARE_DATE = re.compile(r"\s*\d{4}-\d{2}-\d{2}\s*", re.ASCII)
+# Commands whose words may stand on both sides of their options.
+_TAKES_WORDS = {"import": "paths", "rules": "words"}
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """An argument parser whose complaint is one line, and an exception."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the call.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(f"{message} - see `{self.prog} --help`")
+
+
+def point(text: str) -> int:
+    """A date or an instant a person typed, in microseconds UTC."""
+    from store.instants import parse_point
+
+    try:
+        return parse_point(text)
+    except (ValueError, OverflowError) as error:
+        raise argparse.ArgumentTypeError(f"{error}; write 2019-11-05 or 2019-11-05T09:00:00Z") from error
+
+
+def dated_point(text: str) -> tuple[int, bool]:
+    """The same, and whether only its date was given."""
+    return point(text), _BARE_DATE.fullmatch(text) is not None
+
+
+def words(text: str) -> str:
+    """A text that can be stored: one that is valid UTF-8."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not valid UTF-8") from error
+    return text
+
+
+def name(text: str) -> str:
+    """A text with something in it."""
+    stripped = words(text).strip()
+    if not stripped:
+        raise argparse.ArgumentTypeError("it is empty")
+    return stripped
+
+
+def actor(text: str) -> str:
+    """Whom an action is signed by; `system` is the tool's own name."""
+    stripped = name(text)
+    if stripped.casefold() == "system":
+        raise argparse.ArgumentTypeError("`system` is what the tool itself signs with; give your own name")
+    return stripped
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """A whole number in `least..most`."""
+
+    def parse_whole(text: str) -> int:
+        if not re.fullmatch(r"[+-]?\d{1,18}", text.strip(), re.ASCII) or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least:,} to {most:,}")
+        return int(text)
+
+    return parse_whole
+
+
+def renaming(text: str) -> tuple[str, str]:
+    """A `theirs=ours` pair."""
+    theirs, equals, ours = words(text).rpartition("=")
+    if not equals or not theirs.strip() or not ours.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is not theirs=ours")
+    return theirs.strip(), ours.strip()
+
+
+_ANY_NUMBER = whole(1, 10**18)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of every command."""
+    parser = OneLineParser(
+        prog=PROGRAM,
+        description="Who kept reading restricted data, whose it was, and whether it was put right: without a screen.",
+        epilog=f"`{PROGRAM} COMMAND --help` says more. The dashboard is `python -m tui --db FILE`, a demo is `--demo`.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=_LazyVersion())
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=OneLineParser, title="commands")
+    _add_intake(commands)
+    _add_questions(commands)
+    _add_casework(commands)
+    return parser
+
+
+class _LazyVersion(str):
+    """The version, looked up only when it is asked for."""
+
+    __slots__ = ()
+
+    def __mod__(self, _values: object) -> str:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            return f"overscope {version('overscope')}"
+        except PackageNotFoundError:
+            return "overscope, from its sources"
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[OneLineParser]"
+
+
+def _command(commands: Commands, verb: str, run: str, summary: str, *, json: bool = True) -> OneLineParser:
+    parser = commands.add_parser(
+        verb, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", allow_abbrev=False
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("--db", metavar="FILE", help="the store (required)")
+    if json:
+        parser.add_argument("--json", action="store_true", help="print one JSON document")
+    return parser
+
+
+def _as_someone(parser: OneLineParser) -> None:
+    parser.add_argument("--as", dest="actor", type=actor, metavar="NAME", help="who acts (default: the login name)")
+
+
+def _add_parameters(parser: OneLineParser, *, window: bool = True) -> None:
+    parser.add_argument("--as-of", type=point, metavar="DATE", help="count events before this (default: the rulebook)")
+    parser.add_argument("--cutoff", type=point, metavar="DATE", help="what if every rule had begun then")
+    parser.add_argument("--today", type=point, metavar="DATE", help="judge steps and due dates at this (default: now)")
+    if window:
+        parser.add_argument(
+            "--window", type=whole(1, MOST_DAYS), metavar="DAYS", help="length of `recent` (default: the rulebook)"
+        )
+
+
+def _add_intake(commands: Commands) -> None:
+    parser = _command(commands, "init", "intake:init", "create an empty store")
+    parser.add_argument(
+        "--rules", type=words, metavar="FILE|PRESET", help="the rulebook: a TOML file, or a shipped one"
+    )
+    parser.add_argument("--name", type=name, metavar="TEXT", help="the incident's name (default: the rulebook's)")
+    _as_someone(parser)
+
+    parser = _command(commands, "import", "intake:import_files", "read files, or folders of them, into the store")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a file or a folder")
+    parser.add_argument("--format", choices=FORMATS, default="auto", help="default: auto")
+    parser.add_argument("--kind", choices=KINDS, metavar="KIND", help=f"what the records are: {', '.join(KINDS)}")
+    parser.add_argument("--timezone", type=name, metavar="ZONE", help="of times without an offset, e.g. Europe/Paris")
+    parser.add_argument(
+        "--epoch", choices=EPOCH_UNITS, default="us", help="unit of times that are integers (default: us)"
+    )
+    parser.add_argument(
+        "--map", type=renaming, action="append", default=[], metavar="THEIRS=OURS", help="rename a column"
+    )
+    parser.add_argument("--strict", action="store_true", help="exit 1 when any record was quarantined")
+    _as_someone(parser)
+
+    _command(commands, "imports", "intake:list_imports", "list what was imported")
+
+    parser = _command(commands, "void", "intake:void", "take an import out of every count; its rows stay")
+    parser.add_argument("--import", dest="import_id", type=_ANY_NUMBER, required=True, metavar="N")
+    parser.add_argument("--note", type=name, required=True, metavar="TEXT", help="why")
+    _as_someone(parser)
+
+    parser = _command(commands, "quarantine", "intake:quarantine", "list records that could not be read, or settle one")
+    parser.add_argument("--import", dest="import_id", type=_ANY_NUMBER, metavar="N", help="only of this import")
+    parser.add_argument("--resolve", type=_ANY_NUMBER, metavar="ID", help="settle this one")
+    parser.add_argument("--note", type=name, metavar="TEXT", help="how it was settled")
+    _as_someone(parser)
+
+    parser = _command(commands, "rules", "intake:rules", "show the rulebook in force, or load another")
+    parser.add_argument("words", nargs="+", metavar="show | load FILE.toml", help="load also takes a preset's name")
+    _as_someone(parser)
+
+    parser = _command(commands, "rebuild", "intake:rebuild", "build every derived table again from the plain ones")
+    _as_someone(parser)
+
+
+def _add_questions(commands: Commands) -> None:
+    parser = _command(commands, "figures", "questions:figures", "the figures of the incident and how far to trust them")
+    _add_parameters(parser)
+
+    parser = _command(commands, "partners", "questions:partners", "every known partner and where its case stands")
+    parser.add_argument("--filter", type=words, metavar="EXPR", help="words that name, id, apps or notes must all hold")
+    parser.add_argument("--sort", type=name, metavar="COLUMN", help="by this column of the --json (default: attention)")
+    parser.add_argument("--reverse", action="store_true", help="the other way round")
+    parser.add_argument("--csv", action="store_true", help="print CSV")
+    _add_parameters(parser)
+
+    parser = _command(commands, "timeline", "questions:timeline", "counts per bin of time, and what happened beside")
+    whose = parser.add_mutually_exclusive_group()
+    whose.add_argument("--partner", type=words, metavar="ID")
+    whose.add_argument("--all", action="store_true", help="all partners together (default)")
+    parser.add_argument("--from", dest="from_at", type=point, metavar="DATE", help="default: the whole span")
+    parser.add_argument("--until", dest="until_at", type=point, metavar="DATE", help="exclusive")
+    parser.add_argument("--bins", type=whole(1, MOST_BINS), default=60, metavar="N", help="default: 60")
+
+    parser = _command(commands, "events", "questions:events", "raw events, oldest first, each with its verdict")
+    parser.add_argument("--partner", type=words, metavar="ID")
+    parser.add_argument("--from", dest="from_at", type=point, metavar="DATE")
+    parser.add_argument("--until", dest="until_at", type=point, metavar="DATE", help="exclusive")
+    parser.add_argument("--verdict", choices=VERDICT_NAMES, metavar="VERDICT", help=", ".join(VERDICT_NAMES))
+    parser.add_argument("--limit", type=whole(1, 10**9), default=100, metavar="N", help="default: 100")
+
+    parser = _command(commands, "people", "questions:people", "whose data it was: the notification list")
+    parser.add_argument("--partner", type=words, metavar="ID")
+    parser.add_argument("--csv", action="store_true", help="print CSV; like --json, an entry in the log")
+    _add_parameters(parser, window=False)
+    _as_someone(parser)
+
+    parser = _command(commands, "audit", "questions:audit", "the remediation track: steps done, missing and next")
+    parser.add_argument("--partner", type=words, metavar="ID")
+    parser.add_argument("--today", type=point, metavar="DATE", help="judge due dates at this (default: now)")
+
+    parser = _command(commands, "log", "questions:log", "the action log, complete, oldest first")
+    parser.add_argument("--partner", type=words, metavar="ID", help="only this partner's entries")
+
+
+def _add_casework(commands: Commands) -> None:
+    for verb, summary in (
+        ("flag", "flag cases"),
+        ("clear", "close cases on grounds, which are checked"),
+        ("reopen", "reopen flagged or closed cases; needs a note"),
+        ("note", "append a note; never conflicts"),
+        ("assign", "give cases to someone"),
+        ("undo", "take back your own last action"),
+        ("redo", "take back your last undo"),
+    ):
+        parser = _command(commands, verb, f"casework:{verb}", summary)
+        _as_someone(parser)
+        if verb == "redo":
+            continue
+        parser.add_argument(
+            "--partner", type=words, nargs="+", action="extend", metavar="ID", required=verb != "undo", dest="partners"
+        )
+        parser.add_argument("--note", type=words, default="", metavar="TEXT")
+        parser.add_argument(
+            "--expect", type=whole(0, 10**18), metavar="VERSION", help="refuse if the case is not at this version"
+        )
+        if verb == "clear":
+            parser.add_argument(
+                "--grounds", choices=GROUNDS_NAMES, required=True, metavar="G", help=", ".join(GROUNDS_NAMES)
+            )
+            parser.add_argument("--override", action="store_true", help="close against the evidence; needs a note")
+        if verb == "note":
+            parser.add_argument("--privileged", action="store_true", help="keep it out of reports")
+        if verb == "assign":
+            whom = parser.add_mutually_exclusive_group()
+            whom.add_argument("--to", type=actor, metavar="NAME", help="default: who acts")
+            whom.add_argument("--nobody", action="store_true", help="take the cases back")
+
+    parser = _command(commands, "step", "casework:step", "record a step of the remediation track or of the incident")
+    about = parser.add_mutually_exclusive_group(required=True)
+    about.add_argument("--partner", type=words, nargs="+", action="extend", metavar="ID", dest="partners")
+    about.add_argument("--incident", action="store_true", help="a step of the incident itself")
+    parser.add_argument("--step", type=name, required=True, metavar="STEP", help="e.g. notified, deletion_requested")
+    parser.add_argument("--app", type=words, metavar="ID", help="the one app it is about")
+    parser.add_argument("--at", type=dated_point, metavar="DATE", help="when it took effect (default: now)")
+    parser.add_argument("--due", type=point, metavar="DATE", help="when the answer is due")
+    parser.add_argument("--note", type=words, default="", metavar="TEXT")
+    parser.add_argument("--expect", type=whole(0, 10**18), metavar="VERSION", help="refuse at any other version")
+    _as_someone(parser)
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The options of one call.
+
+    Raises:
+        UsageError: the call is wrong; one line says how.
+        SystemExit: after `--help` and `--version`.
+    """
+    parser = build_parser()
+    options, rest = parser.parse_known_args(arguments)
+    command = options.command
+    if command is None:
+        raise UsageError(f"give a command, e.g. `{PROGRAM} figures --db FILE` - see `{PROGRAM} --help`")
+    if rest:
+        taken = _TAKES_WORDS.get(command)
+        if taken is None or any(word.startswith("-") and word != "-" for word in rest):
+            parser.error(f"{command} does not take {' '.join(rest)}")
+        getattr(options, taken).extend(rest)
+    if not options.db:
+        raise UsageError(f"{command} needs --db FILE - create a store with `{PROGRAM} init --db FILE`, or try `--demo`")
+    return options

@@ -1,0 +1,530 @@
+"""The commands that only ask: figures, partners, timeline, events, people, audit, log."""
+
+import json
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from store.cli import output
+from store.cli.common import actor_of, bounds, opened, parameters_of, partner_of
+from store.cli.output import Cell, Column, shown
+from store.instants import format_day, format_instant, format_optional, last_day_before
+from store.words import VERDICTS, count_words, qualified, status_words, step_words
+
+if TYPE_CHECKING:
+    from store.audits import Track
+    from store.connection import Store
+    from store.evidence import Counts
+    from store.figures import Figures
+    from store.ledger import Action
+    from store.partners import PartnerRow
+    from store.timeline import Timeline
+
+_BAR_WIDTH = 40
+
+
+def figures(options: Namespace) -> int:
+    """Print the figures of the incident."""
+    from store.figures import figures as ask
+    from store.figures import figures_document
+
+    with opened(options) as store:
+        answer = ask(store, parameters_of(options))
+    if options.json:
+        output.print_json(figures_document(answer))
+    else:
+        output.print_lines(_figures_lines(answer))
+    return 0
+
+
+def _figures_lines(answer: "Figures") -> list[str]:
+    since = "the beginning" if answer.cutoff is None else format_day(answer.cutoff)
+    lines = [
+        shown(answer.incident, 120),
+        f"Reads from {since} to {last_day_before(answer.as_of)} UTC (as of {format_instant(answer.as_of)}, exclusive); "
+        f"work as of {format_instant(answer.today)}",
+        "",
+    ]
+    rows: list[list[Cell]] = [
+        [
+            "kept access",
+            count_words(answer.retained_partners),
+            count_words(answer.retained_apps),
+            *[None] * 5,
+            f"{count_words(answer.ungranted_partners)} of them shown by reads alone"
+            if answer.ungranted_partners
+            else "",
+        ],
+        _population("read", answer.accessed),
+        _population(f"read from {format_day(answer.recent_from)}, last {answer.window_days} d", answer.recent),
+        _population("read after removal", answer.after_removal),
+    ]
+    titles = ("Partners", "Apps", "People", "Resources", "Restricted reads", "Records", "No person")
+    columns = [Column(""), *(Column(title, right=True) for title in titles), Column("Qualifier", limit=60)]
+    lines += output.table(columns, rows)
+    lines += ["", f"Denied attempts after removal: {count_words(answer.denied_attempts)}"]
+    lines.append(
+        "Events before as-of: "
+        + ", ".join(f"{words} {count_words(answer.verdicts.get(name, 0))}" for name, words in VERDICTS.items())
+    )
+    if answer.events_from_as_of:
+        lines.append(f"Events from as-of on, counted nowhere: {count_words(answer.events_from_as_of)}")
+    lines.append(
+        "Cases: "
+        + ", ".join(f"{'closed' if name == 'cleared' else name} {count_words(n)}" for name, n in answer.cases.items())
+    )
+    lines.append("Audits: " + ", ".join(f"{step_words(name)} {count_words(n)}" for name, n in answer.audits.items()))
+    lines.append(f"Logged: {answer.covered_days:,} of {answer.coverage_days:,} days ({answer.coverage_basis})")
+    if answer.unfinished_imports:
+        lines.append(f"Unfinished imports, counted nowhere: {count_words(answer.unfinished_imports)}")
+    lines += [f"Caveat: {shown(caveat, 400)}" for caveat in answer.caveats]
+    return [*lines, "", shown(answer.sentence, 1_000)]
+
+
+def _population(title: str, counts: "Counts") -> list[Cell]:
+    from store.words import QUALIFIERS
+
+    numbers = (counts.partners, counts.apps, counts.people, counts.resources, counts.events, counts.records)
+    return [
+        title,
+        *(qualified(number, counts.qualifier) for number in numbers),
+        count_words(counts.events_without_subject),
+        QUALIFIERS[counts.qualifier],
+    ]
+
+
+def partners(options: Namespace) -> int:
+    """Print every known partner, filtered and sorted as asked."""
+    from store.errors import UsageError
+    from store.partners import filter_rows, partner_document, partner_list, sort_rows
+
+    if options.csv and options.json:
+        raise UsageError("give --csv or --json, not both")
+    with opened(options) as store:
+        rows = partner_list(store, parameters_of(options))
+    if options.filter:
+        rows = filter_rows(rows, options.filter)
+    if options.sort:
+        rows = sort_rows(rows, options.sort, reverse=options.reverse)
+    elif options.reverse:
+        rows = rows[::-1]
+    if options.json:
+        output.print_json({"partners": [partner_document(row) for row in rows]})
+    elif options.csv:
+        output.print_csv(_PARTNER_CSV, [partner_document(row) for row in rows])
+    else:
+        output.print_lines(_partner_lines(rows))
+    return 0
+
+
+_PARTNER_CSV = (
+    "partner_id",
+    "name",
+    "retained",
+    "apps",
+    "people",
+    "events",
+    "resources",
+    "first_at",
+    "last_at",
+    "recent",
+    "after_removal",
+    "status",
+    "stage",
+    "assignee",
+    "version",
+)
+_PARTNER_COLUMNS = (
+    Column("Partner", limit=32),
+    Column("Id", limit=24),
+    Column("Kept access"),
+    Column("Apps", right=True),
+    Column("People", right=True),
+    Column("Restricted reads", right=True),
+    Column("Last read"),
+    Column("Recent", right=True),
+    Column("After removal", right=True),
+    Column("Status", limit=32),
+    Column("Track"),
+    Column("Due"),
+    Column("Owner", limit=16),
+)
+
+
+def _partner_lines(rows: "list[PartnerRow]") -> list[str]:
+    cells: list[list[Cell]] = [
+        [
+            row.name,
+            row.partner_id,
+            "yes" if row.retained else "no",
+            row.apps,
+            row.people,
+            row.events,
+            None if row.last_at is None else format_day(row.last_at),
+            row.recent,
+            row.after_removal,
+            status_words(row.status, row.grounds),
+            row.track,
+            _due(row.due, overdue=row.overdue),
+            row.assignee,
+        ]
+        for row in rows
+    ]
+    count = f"{count_words(len(rows))} partner{'' if len(rows) == 1 else 's'}"
+    return [*output.table(_PARTNER_COLUMNS, cells), count] if rows else [count]
+
+
+def _due(due: int | None, *, overdue: bool) -> str | None:
+    if due is None:
+        return None
+    return f"{format_day(due)}{' overdue' if overdue else ''}"
+
+
+def timeline(options: Namespace) -> int:
+    """Print the timeline of a partner, or of all together."""
+    from store.timeline import timeline as ask
+    from store.timeline import timeline_document, whole_span
+
+    with opened(options) as store:
+        partner = partner_of(store, options.partner)
+        from_at, until_at = options.from_at, options.until_at
+        if from_at is None or until_at is None:
+            whole_from, whole_until = whole_span(store, partner)
+            from_at = whole_from if from_at is None else from_at
+            until_at = whole_until if until_at is None else until_at
+        bounds(from_at, until_at)
+        answer = ask(store, partner, from_at=from_at, until_at=until_at, bins=options.bins)
+    if options.json:
+        output.print_json(timeline_document(answer))
+    else:
+        output.print_lines(_timeline_lines(answer, options.partner))
+    return 0
+
+
+def _timeline_lines(answer: "Timeline", partner_id: str | None) -> list[str]:
+    whose = "All partners" if partner_id is None else shown(partner_id)
+    lines = [f"{whose}, {format_instant(answer.from_at)} .. {format_instant(answer.until_at)} (exclusive)", ""]
+    most = max((each.improper for each in answer.bins), default=0)
+    rows: list[list[Cell]] = [
+        [
+            format_instant(each.from_at),
+            each.improper,
+            output.bar(each.improper, most, _BAR_WIDTH),
+            each.undetermined,
+            each.allowed + each.allowed_by_opt_in + each.allowed_by_exemption,
+            each.denied,
+        ]
+        for each in answer.bins
+    ]
+    columns = (
+        Column("From"),
+        Column("Restricted reads", right=True),
+        Column(" " * _BAR_WIDTH),
+        Column("Unsettled", right=True),
+        Column("Allowed", right=True),
+        Column("Denied", right=True),
+    )
+    lines += output.table(columns, rows)
+    if answer.markers:
+        lines += ["", *(f"{format_instant(m.at)}  {m.kind}  {shown(m.text, 120)}" for m in answer.markers)]
+    if answer.gaps:
+        lines += [
+            "",
+            *(
+                f"not logged  {format_instant(gap.from_at)} .. {format_instant(gap.until_at)}  {shown(gap.source)}"
+                for gap in answer.gaps
+            ),
+        ]
+    return lines
+
+
+def events(options: Namespace) -> int:
+    """Print raw events, each with its verdict and the rule that decided it."""
+    from store.events import event_document
+    from store.events import events as ask
+
+    bounds(options.from_at, options.until_at)
+    with opened(options) as store:
+        rows = ask(
+            store,
+            partner_of(store, options.partner),
+            from_at=options.from_at,
+            until_at=options.until_at,
+            verdict=options.verdict,
+            limit=options.limit,
+        )
+    if options.json:
+        output.print_json({"events": [event_document(row) for row in rows]})
+        return 0
+    cells: list[list[Cell]] = [
+        [
+            format_instant(row.occurred_at),
+            VERDICTS[row.verdict] + (" after removal" if row.after_removal else ""),
+            row.rule,
+            row.app_name,
+            row.partner_id,
+            "|".join(row.data_classes),
+            row.subject_id,
+            row.resource_id,
+            row.records,
+            f"{row.file}#{row.record_no}",
+        ]
+        for row in rows
+    ]
+    columns = (
+        Column("Occurred (UTC)"),
+        Column("Verdict"),
+        Column("Rule", limit=30),
+        Column("App", limit=24),
+        Column("Partner", limit=24),
+        Column("Data classes", limit=48),
+        Column("Person", limit=32),
+        Column("Resource", limit=24),
+        Column("Records", right=True),
+        Column("Record", limit=48),
+    )
+    lines = output.table(columns, cells) if rows else []
+    more = f"; there may be more: --limit {options.limit * 10}" if len(rows) == options.limit else ""
+    output.print_lines([*lines, f"{count_words(len(rows))} event{'' if len(rows) == 1 else 's'}{more}"])
+    return 0
+
+
+_PEOPLE_CSV = ("subject_id", "partners", "apps", "events", "resources", "data_classes", "first_at", "last_at")
+
+
+def people(options: Namespace) -> int:
+    """Print the notification list; as CSV or JSON, which leave the tool, it is an entry in the log."""
+    from store.errors import UsageError
+    from store.people import people as ask
+    from store.people import person_document
+
+    if options.csv and options.json:
+        raise UsageError("give --csv or --json, not both")
+    with opened(options) as store:
+        rows = ask(store, parameters_of(options), partner_of(store, options.partner))
+        if options.csv or options.json:
+            _log_export(store, options, len(rows))
+    if options.json:
+        output.print_json({"people": [person_document(row) for row in rows]})
+        return 0
+    if options.csv:
+        output.print_csv(_PEOPLE_CSV, [person_document(row) for row in rows])
+        return 0
+    cells: list[list[Cell]] = [
+        [
+            row.subject_id,
+            row.partners,
+            row.apps,
+            row.events,
+            row.resources,
+            format_day(row.first_at),
+            format_day(row.last_at),
+            "|".join(row.data_classes),
+        ]
+        for row in rows
+    ]
+    columns = (
+        Column("Person", limit=48),
+        Column("Partners", right=True),
+        Column("Apps", right=True),
+        Column("Restricted reads", right=True),
+        Column("Resources", right=True),
+        Column("First read"),
+        Column("Last read"),
+        Column("Data classes", limit=60),
+    )
+    lines = output.table(columns, cells) if rows else []
+    output.print_lines([*lines, f"{count_words(len(rows))} {'person' if len(rows) == 1 else 'people'}"])
+    return 0
+
+
+def _log_export(store: "Store", options: Namespace, rows: int) -> None:
+    from store.instants import now
+    from store.ledger import append
+
+    if store.read_only:
+        output.say("the store is read-only: this list of people is not in its log")
+        return
+    what = {
+        "what": "people",
+        "format": "csv" if options.csv else "json",
+        "rows": rows,
+        "partner_id": options.partner,
+        "as_of": format_optional(options.as_of),
+        "cutoff": format_optional(options.cutoff),
+    }
+    actor = actor_of(options)
+    with store.writing() as connection:
+        append(connection, actor=actor, verb="export", at=now(), after=json.dumps(what))
+
+
+def log(options: Namespace) -> int:
+    """Print the action log."""
+    from store.ledger import action_document, actions
+
+    with opened(options) as store:
+        entries = actions(store, partner=partner_of(store, options.partner))
+    if options.json:
+        output.print_json({"actions": [action_document(entry) for entry in entries]})
+        return 0
+    cells: list[list[Cell]] = [
+        [
+            f"#{entry.seq}",
+            format_instant(entry.at)[:19] + "Z",
+            entry.actor,
+            entry.verb.replace("_", " "),
+            entry.partner_id,
+            _change(entry),
+            _note(entry),
+        ]
+        for entry in entries
+    ]
+    columns = (
+        Column("Entry", right=True),
+        Column("At (UTC)"),
+        Column("By", limit=20),
+        Column("Action"),
+        Column("Partner", limit=24),
+        Column("Change", limit=64),
+        Column("Note", limit=120),
+    )
+    output.print_lines(output.table(columns, cells))
+    return 0
+
+
+def _change(entry: "Action") -> str | None:
+    """What an entry changed: `open -> flagged`, or the facts it recorded."""
+    if entry.after is None:
+        return None
+    before = json.loads(entry.before) if entry.before else None
+    after = json.loads(entry.after)
+    if isinstance(before, dict) and isinstance(after, dict):
+        changed = [key for key in after if key != "version" and after[key] != before.get(key)]
+        return "; ".join(f"{key} {_fact(before.get(key))} -> {_fact(after[key])}" for key in changed) or None
+    if isinstance(after, dict):
+        return ", ".join(f"{key} {_fact(value)}" for key, value in after.items() if value not in (None, "", [], {}))
+    return _fact(after)
+
+
+def _fact(value: object) -> str:
+    if value is None:
+        return "none"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _note(entry: "Action") -> str | None:
+    parts = [f"corrects #{entry.corrects}" if entry.corrects else "", "privileged" if entry.privileged else ""]
+    said = ", ".join(part for part in parts if part)
+    if entry.note is None or not said:
+        return entry.note or said or None
+    return f"({said}) {entry.note}"
+
+
+def audit(options: Namespace) -> int:
+    """Print the remediation tracks: of one partner in full, else of everyone who has one or kept access."""
+    from store.audits import track, tracks
+    from store.instants import now
+    from store.parameters import Parameters
+    from store.partners import partner_list
+
+    today = now() if options.today is None else options.today
+    with opened(options) as store:
+        partner = partner_of(store, options.partner)
+        if partner is not None:
+            found = [track(store, partner, today=today)]
+        else:
+            known = tracks(store, today=today)
+            rows = partner_list(store, Parameters(today=today))
+            listed = [row.partner for row in rows if row.retained or row.status is not None or row.partner in known]
+            found = [known.get(each) or track(store, each, today=today) for each in listed]
+    if options.json:
+        output.print_json({"today": format_instant(today), "audits": [_track_document(each) for each in found]})
+    elif partner is not None:
+        output.print_lines(_track_lines(found[0]))
+    else:
+        output.print_lines(_tracks_lines(found))
+    return 0
+
+
+def _track_document(each: "Track") -> dict[str, object]:
+    return {
+        "partner_id": each.partner_id,
+        "name": each.name,
+        "stage": each.stage,
+        "track": each.letters,
+        "next_step": each.next_step,
+        "due": format_optional(each.due),
+        "overdue": each.overdue,
+        "apps_done": {step: list(counts) for step, counts in each.apps_done.items()},
+        "steps": [
+            {
+                "step": step.step,
+                "at": format_day(step.at) if step.at_is_date else format_instant(step.at),
+                "app_id": step.app_id,
+                "due": format_optional(step.due),
+                "note": step.note,
+                "by": step.by,
+                "seq": step.seq,
+            }
+            for step in each.steps
+        ],
+        "notes": [
+            {"at": format_instant(at), "actor": actor, "note": text, "privileged": privileged}
+            for at, actor, text, privileged in each.notes
+        ],
+    }
+
+
+def _tracks_lines(found: "list[Track]") -> list[str]:
+    cells: list[list[Cell]] = [
+        [
+            each.name,
+            each.partner_id,
+            each.letters,
+            step_words(each.stage),
+            None if each.next_step is None else step_words(each.next_step),
+            _due(each.due, overdue=each.overdue),
+        ]
+        for each in found
+    ]
+    columns = (
+        Column("Partner", limit=32),
+        Column("Id", limit=24),
+        Column("Track"),
+        Column("Stage"),
+        Column("Next"),
+        Column("Due"),
+    )
+    return output.table(columns, cells) if cells else ["no partner kept access, and none has a step"]
+
+
+def _track_lines(each: "Track") -> list[str]:
+    lines = [
+        f"{shown(each.name)} ({shown(each.partner_id)})  {each.letters}  {step_words(each.stage)}",
+        f"next: {'nothing' if each.next_step is None else step_words(each.next_step)}"
+        f"  due: {_due(each.due, overdue=each.overdue) or '-'}",
+        "",
+    ]
+    cells: list[list[Cell]] = [
+        [
+            step_words(step.step),
+            format_day(step.at) if step.at_is_date else format_instant(step.at),
+            step.by,
+            step.app_id or "all apps",
+            None if step.due is None else format_day(step.due),
+            step.note,
+        ]
+        for step in each.steps
+    ]
+    columns = (
+        Column("Step"),
+        Column("At (UTC)"),
+        Column("By", limit=20),
+        Column("App", limit=24),
+        Column("Due"),
+        Column("Note", limit=100),
+    )
+    lines += output.table(columns, cells) if cells else ["no step is recorded"]
+    for at, actor, text, privileged in each.notes:
+        mark = " (privileged)" if privileged else ""
+        lines.append(f"note {format_instant(at)[:19]}Z {shown(actor, 20)}{mark}: {shown(text, 400)}")
+    return lines
