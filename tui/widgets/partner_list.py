@@ -1,0 +1,292 @@
+"""The partner list: who, how many people, how lately, and where the work stands. Marks and cursor follow partners."""
+
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual.binding import BindingType
+from textual.content import Content
+
+from store.figures import Figures
+from store.partners import PartnerRow
+from tui.partner_view import POPULATIONS, PartnerView
+from tui.text import clean, day, fit, number, qualified
+from tui.widgets.partner_columns import (
+    EXTRA_SETS,
+    SIGNS_WIDTH,
+    Column,
+    Context,
+    Layout,
+    lay_out,
+    measure,
+    name_of,
+    signs,
+)
+from tui.widgets.virtual_list import Piece, VirtualList
+
+
+class PartnerList(VirtualList):
+    """All partners of a population, one line each, below a first line for all of them together."""
+
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self.view = PartnerView()
+        self.marks: set[int] = set()
+        self._range_from: int | None = None
+        self._figures: Figures | None = None
+        self._trust = Context()
+        self._extra_set = 0
+        self._widths: dict[str, int] = {}
+        self._columns_laid: tuple[int, Layout] | None = None
+        self._current: int | None = None
+        self._fresh = True
+
+    # -- rows ------------------------------------------------------------------------------------------------------
+
+    def show(self, rows: list[PartnerRow]) -> None:
+        """Show these rows; the cursor stays on its partner, and starts on the first."""
+        if not self._fresh and rows == self.view.rows:
+            return
+        self.view.set_rows(rows)
+        known = {row.partner for row in rows}
+        self.marks &= known
+        if self._fresh and rows:
+            self._fresh = False
+            self._current = self.view.visible[0].partner if self.view.visible else None
+        self._rows_changed()
+
+    def show_figures(self, figures: Figures) -> None:
+        """The figures say how far counts can be trusted, and what the line for all says."""
+        self._figures = figures
+        self._trust = Context(figures.accessed.qualifier, figures.today)
+        self._measure_again()
+
+    def row_count(self) -> int:
+        """The visible partners, and the line for all of them."""
+        return len(self.view.visible) + 1 if self.view.rows else 0
+
+    @property
+    def current(self) -> PartnerRow | None:
+        """The partner under the cursor; None on the line for all, or without rows."""
+        place = self.cursor - 1
+        return self.view.visible[place] if 0 <= place < len(self.view.visible) else None
+
+    @property
+    def chosen(self) -> list[PartnerRow]:
+        """What an action is about: the marked partners, hidden ones too, else the current one."""
+        if self.marks:
+            return [row for row in self.view.rows if row.partner in self.marks]
+        return [] if self.current is None else [self.current]
+
+    def _rows_changed(self) -> None:
+        place = None if self._current is None else self.view.place(self._current)
+        if self._current is None:
+            cursor = 0
+        elif place is None:
+            cursor = min(max(self.cursor, 1), len(self.view.visible))
+        else:
+            cursor = place + 1
+        self._measure_again()
+        self.rows_changed(cursor)
+        self._title()
+
+    def watch_cursor(self, before: int, after: int) -> None:
+        """Remember the partner, so that the cursor can follow it."""
+        row = self.current
+        if self.view.rows:
+            self._current = None if row is None else row.partner
+        super().watch_cursor(before, after)
+
+    # -- what is shown ---------------------------------------------------------------------------------------------
+
+    def next_population(self) -> str:
+        """Show the next population; its label."""
+        self.view.next_population()
+        self._rows_changed()
+        return self._population_label()
+
+    def next_order(self) -> str:
+        """Sort by the next order; its label."""
+        self.view.next_order()
+        self._rows_changed()
+        return self.view.order.label
+
+    def turn_round(self) -> str:
+        """Turn the order round; the label of what is shown now."""
+        self.view.turn_round()
+        self._rows_changed()
+        return self._order_label()
+
+    def set_filter(self, text: str) -> None:
+        """Show only partners that hold the text."""
+        if text != self.view.filter_text:
+            self.view.set_filter(text)
+            self._rows_changed()
+
+    def next_columns(self) -> str:
+        """Show the next set of extra columns; what it holds."""
+        self._extra_set = (self._extra_set + 1) % len(EXTRA_SETS)
+        self._measure_again()
+        return EXTRA_SETS[self._extra_set][0]
+
+    def next_match(self, by: int) -> bool:
+        """Go to the next (1) or previous (-1) partner that the filter shows, round the ends; False without any."""
+        if not self.view.visible:
+            return False
+        self.cursor = (self.cursor - 1 + by) % len(self.view.visible) + 1
+        return True
+
+    # -- marks -----------------------------------------------------------------------------------------------------
+
+    def mark(self) -> None:
+        """Mark or unmark the current partner, and go on to the next."""
+        row = self.current
+        if row is None:
+            return
+        self.marks ^= {row.partner}
+        self.refresh_row(self.cursor)
+        self.cursor += 1
+
+    def mark_range(self) -> bool:
+        """Begin a range at the current partner, or mark everything from its beginning to here; whether it has begun."""
+        row = self.current
+        if row is None:
+            return self._range_from is not None
+        place = None if self._range_from is None else self.view.place(self._range_from)
+        if place is None:
+            self._range_from = row.partner
+            self.marks.add(row.partner)
+        else:
+            first, last = sorted((place, self.cursor - 1))
+            self.marks |= {between.partner for between in self.view.visible[first : last + 1]}
+            self._range_from = None
+        self.refresh()
+        return self._range_from is not None
+
+    def mark_all(self) -> None:
+        """Mark every partner in view of the filter."""
+        self.marks |= {row.partner for row in self.view.visible}
+        self.refresh()
+
+    def unmark(self) -> None:
+        """Drop all marks, and a range that has begun."""
+        self.marks.clear()
+        self._range_from = None
+        self.refresh()
+
+    def end_range(self) -> bool:
+        """Give up a range that has begun; whether there was one."""
+        begun = self._range_from is not None
+        self._range_from = None
+        return begun
+
+    @property
+    def hidden_marks(self) -> int:
+        """How many marked partners the filter or the population hides."""
+        return self.view.hidden(self.marks)
+
+    # -- drawing ---------------------------------------------------------------------------------------------------
+
+    def _population_label(self) -> str:
+        days = self._figures.window_days if self._figures else 0
+        return self.view.population.label.format(days=days)
+
+    def _order_label(self) -> str:
+        return f"{self.view.order.label}{' reversed' if self.view.reverse else ''}"
+
+    def _title(self) -> None:
+        visible, total = len(self.view.visible), self.view.total
+        parts: list[str | tuple[str, str]] = [
+            (" 1 ", "$accent"),
+            ("Partners ", "bold"),
+            f"{number(visible)} of {number(total)}   ",
+            ("show: ", "$quiet"),
+            self._population_label(),
+            ("   order: ", "$quiet"),
+            self._order_label(),
+            " ",
+        ]
+        if self.view.filter_text:
+            parts += [(" filter: ", "$quiet"), (clean(self.view.filter_text, 30), "$warning"), " "]
+        self.border_title = Content.assemble(*parts)
+
+    def _measure_again(self) -> None:
+        self._widths.clear()
+        self._columns_laid = None
+        self.refresh()
+        self._title()
+
+    def _measured(self, column: Column) -> int:
+        width = self._widths.get(column.name)
+        if width is None:
+            width = self._widths[column.name] = measure(column, self.view.visible, self._trust)
+            if column.name == "people" and self._figures is not None:
+                together = cell_len(qualified(self._figures.accessed.people, self._trust.qualifier))
+                width = self._widths[column.name] = max(width, min(together, column.most))
+        return width
+
+    def _laid_out(self, width: int) -> Layout:
+        if self._columns_laid is None or self._columns_laid[0] != width:
+            self._columns_laid = (width, lay_out(width, EXTRA_SETS[self._extra_set][1], self._measured))
+        return self._columns_laid[1]
+
+    def draw_header(self, width: int) -> list[Piece]:
+        """Names of the columns."""
+        layout = self._laid_out(width)
+        pieces: list[Piece] = [(" " * SIGNS_WIDTH + fit("Partner", layout.name_width), "")]
+        pieces += [(" " + fit(column.title, cells, right=column.right), "") for column, cells in layout.columns]
+        return pieces
+
+    def draw_row(self, index: int, width: int) -> list[Piece]:
+        """A partner, or at the top all of them together."""
+        layout = self._laid_out(width)
+        current = index == self.cursor
+        if index == 0:
+            return self._draw_all(layout, current=current)
+        row = self.view.visible[index - 1]
+        cursor, mark, status, alarm = signs(row, current=current, marked=row.partner in self.marks)
+        pieces: list[Piece] = [
+            (cursor, "accent"),
+            (mark, "accent"),
+            (status, "strong" if status == "F" else "quiet"),
+            (alarm, "alarm"),
+            (" ", ""),
+            *self._drawn_name(name_of(row, layout.name_width), row),
+        ]
+        for column, cells in layout.columns:
+            cell = column.cell(row, self._trust)
+            pieces.append((" " + fit(cell.text, cells, right=column.right), cell.style))
+        return pieces
+
+    def _drawn_name(self, shown: str, row: PartnerRow) -> list[Piece]:
+        """The name, with what the filter found in it brought out."""
+        style = "quiet" if row.status == "cleared" else ""
+        wanted = self.view.filter_text.strip()
+        begin = shown.lower().find(wanted.lower()) if wanted else -1
+        if begin < 0 or len(shown.lower()) != len(shown):
+            return [(shown, style)]
+        end = begin + len(wanted)
+        return [(shown[:begin], style), (shown[begin:end], "accent"), (shown[end:], style)]
+
+    def _draw_all(self, layout: Layout, *, current: bool) -> list[Piece]:
+        visible = self.view.visible
+        figures = self._figures
+        # People overlap between partners: only the store's own count of them is right, and only unfiltered.
+        whole = not self.view.filter_text and self.view.population in (POPULATIONS[0], POPULATIONS[1], POPULATIONS[4])
+        last = max((row.last_at for row in visible if row.last_at is not None), default=None)
+        late = sum(row.overdue for row in visible)
+        texts = {
+            "apps": number(sum(row.apps for row in visible)),
+            "people": qualified(figures.accessed.people, figures.accessed.qualifier) if whole and figures else "",
+            "last_read": "none found" if last is None else day(last),
+            "due": f"! {number(late)}" if late else "",
+            "reads": qualified(sum(row.events for row in visible), self._trust.qualifier),
+            "resources": qualified(figures.accessed.resources, figures.accessed.qualifier) if whole and figures else "",
+        }
+        name = fit(f"All {number(len(visible))}", layout.name_width)
+        pieces: list[Piece] = [(">" if current else " ", "accent"), ("    ", ""), (name, "strong")]
+        for column, cells in layout.columns:
+            style = "alarm" if column.name == "due" else "strong"
+            pieces.append((" " + fit(texts.get(column.name, ""), cells, right=column.right), style))
+        return pieces
