@@ -1,0 +1,281 @@
+"""The questions asked before a case changes: each names the partners, and answers with what was chosen, or None.
+
+They decide nothing: what is refused is refused by the store. Names and messages are data, and are cleaned here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from store.cases import GROUNDS
+from tui.screens.dialog_base import Dialog, labelled, names_words
+from tui.screens.step_dialog import StepChoice, StepDialog
+from tui.text import GROUNDS_WORDS, clean
+from tui.widgets.fields import Choice, Switch, TextField
+
+__all__ = [
+    "AssignChoice",
+    "AssignDialog",
+    "ClearChoice",
+    "ClearDialog",
+    "ConflictDialog",
+    "FlagPrompt",
+    "LinePrompt",
+    "NoteChoice",
+    "NoteDialog",
+    "ReopenDialog",
+    "StepChoice",
+    "StepDialog",
+]
+
+_MORE = "space turns a switch   tab goes on"
+# What each ground claims, so that nobody has to know the rules by heart.
+_GROUNDS_CLAIMS = {
+    "no_access": "kept access, no read in the log",
+    "allowed": "exempt, or everyone opted in",
+    "deletion_verified": "deletion was verified by an audit",
+    "enforced": "suspended, or referred to the authorities",
+    "defunct": "the company is no more",
+    "duplicate": "the same as another partner",
+    "other": "the note says which",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ClearChoice:
+    """How a case is to be closed.
+
+    Attributes:
+        grounds: one of `store.cases.GROUNDS`.
+        override: close it although the evidence contradicts the ground; needs a note.
+    """
+
+    grounds: str
+    note: str
+    override: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NoteChoice:
+    """A note; a privileged one stays out of reports."""
+
+    note: str
+    privileged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AssignChoice:
+    """Whose cases these are to be; None gives them back."""
+
+    assignee: str | None
+
+
+class LinePrompt(Dialog[str]):
+    """One line at the foot of the screen; `enter` confirms, also when nothing was typed."""
+
+    DEFAULT_CSS = """
+    LinePrompt {
+        align: center bottom;
+        background: transparent;
+        & > .prompt {
+            height: 1;
+            width: 100%;
+            background: $panel;
+            padding: 0 1;
+            & > Static { width: auto; max-width: 70%; height: 1; color: $head; }
+            & > TextField { width: 1fr; margin-left: 1; }
+        }
+    }
+    """
+
+    def __init__(self, label: str, *, value: str = "", names: Sequence[str] = ()) -> None:
+        """Ask for a line.
+
+        Args:
+            label: what it is about; names in it are cleaned.
+            value: what stands there at first.
+        """
+        super().__init__(names)
+        self._label = label
+        self._value = value
+
+    def compose(self) -> ComposeResult:
+        """Label and field, on one line."""
+        with Horizontal(classes="prompt"):
+            yield Static(Content(clean(self._label, 300)), markup=False)
+            yield TextField(self._value, id="line")
+
+    def answer(self) -> str:
+        """What was typed, which may be nothing."""
+        return self.typed("line")
+
+
+class FlagPrompt(LinePrompt):
+    """Flag these partners, with a note that may be empty."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """Ask for the note."""
+        super().__init__(f"Flag {names_words(names)}; note (may be empty):", names=names)
+
+
+class ClearDialog(Dialog[ClearChoice]):
+    """Close cases: a ground, a note, and the override for when the evidence contradicts."""
+
+    HEADING = "Close"
+
+    def __init__(self, names: Sequence[str], *, refusal: str = "", choice: ClearChoice | None = None) -> None:
+        """Ask for the ground.
+
+        Args:
+            refusal: why the store refused the last attempt; shown, so that an override is an informed one.
+            choice: what was chosen in that attempt.
+        """
+        super().__init__(names)
+        self._refusal = refusal
+        self._choice = choice
+
+    def fields(self) -> ComposeResult:
+        """Grounds with what each claims, the note, the override."""
+        lines = [f"{GROUNDS_WORDS[ground]:<24} {_GROUNDS_CLAIMS[ground]}" for ground in GROUNDS]
+        chosen = None if self._choice is None else GROUNDS.index(self._choice.grounds)
+        yield Choice(lines, chosen=chosen, id="grounds")
+        yield Static("")
+        note = "" if self._choice is None else self._choice.note
+        yield labelled("Note", TextField(note, placeholder="needed for other, and for an override", id="note"))
+        yield Switch("override: close it although the evidence contradicts the ground", id="override")
+
+    def on_mount(self) -> None:
+        """Begin with the grounds; show why the last attempt was refused."""
+        self.query_one("#grounds").focus()
+        if self._refusal:
+            self.complain(self._refusal)
+
+    def hint(self) -> str:
+        """The keys."""
+        return f"j k ground   {_MORE}   enter closes the case   esc cancels"
+
+    def answer(self) -> ClearChoice | None:
+        """The ground and the rest; None when a ground or a needed note is missing."""
+        chosen = self.query_one("#grounds", Choice).chosen
+        note, override = self.typed("note"), self.query_one("#override", Switch).on
+        if chosen is None:
+            self.complain("choose a ground (j, k)")
+        elif not note and (override or GROUNDS[chosen] == "other"):
+            self.complain("a note is needed: it says why")
+            self.query_one("#note").focus()
+        else:
+            return ClearChoice(GROUNDS[chosen], note, override)
+        return None
+
+
+class ReopenDialog(Dialog[str]):
+    """Reopen cases, with a note; shows the closure it takes back."""
+
+    HEADING = "Reopen"
+
+    def __init__(self, names: Sequence[str], closure: Sequence[str]) -> None:
+        """Ask for the note.
+
+        Args:
+            closure: what stands now, a line each: `closed: audit passed by ana, 2020-01-20; coverage 569 of 580 days`.
+        """
+        super().__init__(names)
+        self._closure = tuple(closure)
+
+    def fields(self) -> ComposeResult:
+        """What stands now, and the note."""
+        for line in self._closure[:6]:
+            yield Static(Content(clean(line, 300)), markup=False, classes="dialog--hint")
+        yield labelled("Note", TextField(placeholder="needed: why it is opened again", id="note"))
+
+    def answer(self) -> str | None:
+        """The note; None when there is none."""
+        note = self.typed("note")
+        if note:
+            return note
+        self.complain("a note is needed: it says why the case is opened again")
+        return None
+
+
+class NoteDialog(Dialog[NoteChoice]):
+    """Add a note, privileged or not."""
+
+    HEADING = "Note"
+
+    def fields(self) -> ComposeResult:
+        """The note and the switch."""
+        yield labelled("Note", TextField(id="note"))
+        yield Switch("privileged: stays out of reports, which say how many were withheld", id="privileged")
+
+    def hint(self) -> str:
+        """The keys."""
+        return f"{_MORE}   enter adds the note   esc cancels"
+
+    def answer(self) -> NoteChoice | None:
+        """The note; None when there is none."""
+        note = self.typed("note")
+        if note:
+            return NoteChoice(note, self.query_one("#privileged", Switch).on)
+        self.complain("the note is empty")
+        return None
+
+
+class AssignDialog(Dialog[AssignChoice]):
+    """Give cases to somebody, or take them back with an empty name."""
+
+    HEADING = "Assign"
+
+    def __init__(self, names: Sequence[str], *, assignee: str | None = None, suggestion: str = "") -> None:
+        """Ask for a name.
+
+        Args:
+            assignee: whose they are now, where they are all the same person's.
+            suggestion: what stands there at first, e.g. one's own name.
+        """
+        super().__init__(names)
+        self._assignee = assignee
+        self._suggestion = suggestion
+
+    def fields(self) -> ComposeResult:
+        """Whose it is, and whose it is to be."""
+        if self._assignee is not None:
+            yield Static(Content(clean(f"now with {self._assignee}", 200)), markup=False, classes="dialog--hint")
+        yield labelled("To", TextField(self._suggestion, placeholder="empty: to nobody", id="assignee"))
+
+    def answer(self) -> AssignChoice:
+        """The name; an empty one means nobody."""
+        return AssignChoice(self.typed("assignee") or None)
+
+
+class ConflictDialog(Dialog[Literal["again"]]):
+    """The case has moved on since it was read: shows who moved it, and offers to do it again on what is there now."""
+
+    HEADING = "Somebody was faster"
+
+    def __init__(self, message: str, names: Sequence[str] = ()) -> None:
+        """Show what happened.
+
+        Args:
+            message: of the store: who, when, and how.
+        """
+        super().__init__(names)
+        self._message = message
+
+    def compose(self) -> ComposeResult:
+        """The message; nothing was done."""
+        with Vertical(classes="dialog") as box:
+            if self.names:
+                yield Static(Content(names_words(self.names)), markup=False, classes="dialog--names")
+            yield Static(Content(clean(self._message, 1_000)), markup=False)
+            yield Static(Content("Nothing was done."), markup=False, classes="dialog--hint")
+        box.border_title = Content(self.HEADING)
+        box.border_subtitle = Content("enter does it again on the case as it is now   esc leaves it")
+
+    def answer(self) -> Literal["again"]:
+        """Again."""
+        return "again"
