@@ -1,0 +1,132 @@
+"""The commands that bring things in: init, import, imports, void, quarantine, rules, rebuild."""
+
+from argparse import Namespace
+from pathlib import Path
+
+from store.cli import output
+from store.cli.common import actor_of, opened
+from store.cli.output import shown
+from store.errors import UnusableFileError, UsageError
+
+_LARGEST_RULEBOOK = 4 * 1024**2
+
+
+def init(options: Namespace) -> int:
+    """Create an empty store, with a rulebook where one is named; a bad rulebook creates nothing."""
+    from store.connection import open_store
+    from store.instants import now
+    from store.rulebook import load_rules, parse_rulebook
+    from store.schema import create_store
+
+    actor = actor_of(options)
+    path = Path(options.db)
+    toml_text, source = _rulebook_text(options.rules) if options.rules else (None, None)
+    found = "" if toml_text is None else parse_rulebook(toml_text, source=str(source)).name
+    name = options.name or found or path.stem or path.name
+    create_store(path, name=name, actor=actor, at=now())
+    if toml_text is not None:
+        with open_store(path) as store:
+            load_rules(store, toml_text, source=str(source), actor=actor)
+    if options.json:
+        output.print_json({"db": str(path), "incident": name, "rules": source})
+        return 0
+    lines = [f"created {shown(str(path), 400)}: {shown(name)}"]
+    if toml_text is None:
+        lines.append(
+            "no rulebook: everything will be judged allowed until you load one:"
+            f" python -m store rules --db {shown(str(path), 400)} load FILE.toml"
+        )
+    else:
+        lines.append(f"rulebook: {shown(source, 400)}")
+    output.print_lines(lines)
+    return 0
+
+
+def _rulebook_text(named: str) -> tuple[str, str]:
+    """The TOML of a preset, or of a file, and what to call it.
+
+    Raises:
+        UnusableFileError: there is neither, or the file cannot be read as text.
+    """
+    from store.rulebook import preset_names, preset_text
+
+    if named in preset_names():
+        return preset_text(named), f"preset {named}"
+    path = Path(named)
+    if not path.exists():
+        presets = ", ".join(preset_names())
+        raise UnusableFileError(f"no such rulebook: {named} - give a TOML file, or one of the presets: {presets}")
+    if not path.is_file():
+        raise UnusableFileError(f"{named} is not a file; give a rulebook in TOML")
+    with path.open("rb") as stream:
+        content = stream.read(_LARGEST_RULEBOOK + 1)
+    if len(content) > _LARGEST_RULEBOOK:
+        raise UnusableFileError(f"{named} is too large for a rulebook: more than {_LARGEST_RULEBOOK:,} bytes")
+    try:
+        return content.decode("utf-8-sig"), path.name
+    except UnicodeDecodeError as error:
+        raise UnusableFileError(f"{named} is not UTF-8 (byte {error.start:,}); save the rulebook as UTF-8") from error
+
+
+def rules(options: Namespace) -> int:
+    """Show the rulebook in force, or put another in force."""
+    verb, *files = options.words
+    if verb == "show" and not files:
+        return _show_rules(options)
+    if verb == "load" and len(files) == 1:
+        return _load_rules(options, files[0])
+    raise UsageError("write `rules --db FILE show`, or `rules --db FILE load FILE.toml`")
+
+
+def _show_rules(options: Namespace) -> int:
+    from store.rulebook import current_rulebook
+
+    with opened(options) as store:
+        rulebook = current_rulebook(store)
+    if options.json:
+        output.print_json(
+            {
+                "rulebook_id": rulebook.rulebook_id or None,
+                "source": rulebook.source,
+                "sha256": rulebook.sha256 or None,
+                "rules": [rule.rule_id for rule in rulebook.rules],
+                "toml": rulebook.toml,
+            }
+        )
+        return 0
+    header = f"# {shown(rulebook.source, 400)}"
+    if rulebook.rulebook_id:
+        header += f", rulebook {rulebook.rulebook_id}, SHA-256 {rulebook.sha256}"
+    output.print_lines([header, *(output.clean_whole(line) for line in rulebook.toml.splitlines())])
+    return 0
+
+
+def _load_rules(options: Namespace, named: str) -> int:
+    from store.rulebook import current_rulebook, load_rules
+
+    with opened(options) as store:
+        toml_text, source = _rulebook_text(named)
+        load_rules(store, toml_text, source=source, actor=actor_of(options))
+        rulebook = current_rulebook(store)
+    ids = [rule.rule_id for rule in rulebook.rules]
+    if options.json:
+        output.print_json(
+            {"rulebook_id": rulebook.rulebook_id, "source": source, "sha256": rulebook.sha256, "rules": ids}
+        )
+        return 0
+    said = ", ".join(shown(rule_id) for rule_id in ids) or "none: everything is judged allowed"
+    output.print_lines([f"rulebook {rulebook.rulebook_id} in force: {shown(source, 400)}; rules: {said}"])
+    return 0
+
+
+def rebuild(options: Namespace) -> int:
+    """Build every derived table again from the plain ones."""
+    from store.fold import rebuild as build
+
+    with opened(options) as store:
+        build(store, actor=actor_of(options))
+    if options.json:
+        output.print_json({"rebuilt": True})
+    else:
+        output.print_lines(["rebuilt every derived table from the plain ones"])
+    return 0
