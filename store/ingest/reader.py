@@ -45,7 +45,7 @@ class _ZstdFrames:
         self._decompressor = ZstdDecompressor(max_window_size=1 << 27)
         self._frame = self._decompressor.decompressobj()
         self._began = False
-        self._left = b""
+        self._data = memoryview(b"")
 
     def read(self, size: int) -> bytes:
         """At most `size` bytes, none at the end.
@@ -53,7 +53,7 @@ class _ZstdFrames:
         Raises:
             EOFError: the last frame is not whole.
         """
-        while not self._left:
+        while not self._data:
             if self._frame.eof:
                 packed, self._frame = self._frame.unused_data, self._decompressor.decompressobj()
                 self._began = False
@@ -65,9 +65,9 @@ class _ZstdFrames:
                     raise EOFError("the last frame is not whole")
                 return b""
             self._began = True
-            self._left = self._frame.decompress(packed)
-        data, self._left = self._left[:size], self._left[size:]
-        return data
+            self._data = memoryview(self._frame.decompress(packed))
+        data, self._data = self._data[:size], self._data[size:]
+        return bytes(data)
 
 
 class _Bounded(io.RawIOBase):
