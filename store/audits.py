@@ -1,120 +1,188 @@
 """The remediation track of each partner: steps recorded, steps missing, what comes next."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import sqlite3
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 
-from store.cases import Done
-from store.connection import Store
-
-# In order; the last two are alternatives.
-TRACK = (
-    "access_removed",
-    "notified",
-    "deletion_requested",
-    "deletion_certified",
-    "audit_planned",
-    "audit_started",
-    "audit_passed",
-    "audit_failed",
+from store.audit_rows import apps_by_partner, apps_of, steps_by_partner, steps_of, steps_of_incident
+from store.audit_steps import record_step, step_objections
+from store.audit_track import (
+    INCIDENT_STEPS,
+    LETTERS,
+    SIDE_STATES,
+    TRACK,
+    Step,
+    Track,
+    is_overdue,
+    progress,
+    reached,
 )
-LETTERS = {
-    "access_removed": "R",
-    "notified": "N",
-    "deletion_requested": "D",
-    "deletion_certified": "C",
-    "audit_planned": "S",
-    "audit_started": "A",
-    "audit_passed": "V",
-    "audit_failed": "X",
-    "contradicted": "X",
-    "on_hold": "H",
-    "no_response": "?",
-    "waived": "w",
-}
-SIDE_STATES = ("no_response", "on_hold", "contradicted", "waived")
-INCIDENT_STEPS = ("authority_told", "people_told", "report_filed")
+from store.case_notes import notes_by_partner
+from store.connection import Store
+from store.instants import format_day, format_instant, format_optional
+from store.names import PartnerName, partner_name, partner_names
 
+__all__ = [
+    "INCIDENT_STEPS",
+    "LETTERS",
+    "SIDE_STATES",
+    "TRACK",
+    "Step",
+    "Track",
+    "audit_counts",
+    "count_stages",
+    "incident_steps",
+    "reached_counts",
+    "record_step",
+    "step_document",
+    "step_objections",
+    "track",
+    "track_document",
+    "tracks",
+    "tracks_in",
+]
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One recorded step.
-
-    Attributes:
-        at: when it took effect, microseconds UTC; `at_is_date`: only its date is known.
-        due: microseconds UTC, or None.
-        app_id: the one app it is about; None for the whole partner.
-        by: who recorded it; `import N` for an imported one.
-        seq: its log entry; None for an imported one.
-    """
-
-    step: str
-    at: int
-    at_is_date: bool
-    app_id: str | None
-    due: int | None
-    note: str | None
-    evidence: str | None
-    by: str
-    seq: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """Where one partner's remediation stands.
-
-    Attributes:
-        stage: least advanced app's stage; `none` before the first step.
-        letters: seven letters, a dash for a missing step, then side states: `RND----H`.
-        steps: oldest first, whole partner's and apps'.
-        done: step name -> the step that counts for it (the latest), for steps of the track.
-        apps_done: step name -> (apps that have it, all apps).
-        next_step: the step that comes next; None when passed.
-        due: earliest open due date, microseconds UTC. `overdue` judges it at today.
-        notes: (at, actor, text, privileged), newest first.
-    """
-
-    partner: int
-    partner_id: str
-    name: str
-    stage: str
-    letters: str
-    steps: tuple[Step, ...]
-    done: dict[str, Step]
-    apps_done: dict[str, tuple[int, int]]
-    next_step: str | None
-    due: int | None
-    overdue: bool
-    notes: tuple[tuple[int, str, str, bool], ...]
+_RESULT_NAMES = {"audit_passed": "passed", "audit_failed": "failed"}
+_COUNTED = ("none", *TRACK[:6], "passed", "failed", "overdue", "on_hold", "no_response", "contradicted", "waived")
 
 
 def track(store: Store, partner: int, *, today: int) -> Track:
-    """The remediation track of a partner (internal id), judged at `today`, microseconds UTC."""
-    raise NotImplementedError
+    """The remediation track of a partner (internal id), judged at `today`, microseconds UTC.
+
+    Raises:
+        UsageError: there is no such partner.
+    """
+    with store.reading() as connection:
+        name = partner_name(connection, partner)
+        steps = steps_of(connection, partner)
+        apps = apps_of(connection, partner)
+        notes = notes_by_partner(connection, partner).get(partner, [])
+    return _track(partner, name, steps, apps, today, tuple((*note,) for note in notes))
 
 
 def tracks(store: Store, *, today: int) -> dict[int, Track]:
     """The tracks of every partner that has a step, by internal id, in one pass; notes left out."""
-    raise NotImplementedError
+    with store.reading() as connection:
+        return tracks_in(connection, today=today)
 
 
-def record_step(
-    store: Store,
-    partners: Sequence[int],
-    *,
-    actor: str,
-    step: str,
-    at: int,
-    at_is_date: bool = False,
-    app_id: str | None = None,
-    due: int | None = None,
-    note: str = "",
-    evidence: str | None = None,
-    expect: dict[int, int] | None = None,
-) -> Done:
-    """Record a step for these partners (none: a step of the incident), all or none, in one transaction.
+def tracks_in(
+    connection: sqlite3.Connection, *, today: int, names: Mapping[int, PartnerName] | None = None
+) -> dict[int, Track]:
+    """`tracks`, for a caller that has a connection.
 
-    Raises:
-        RefusedError: out of order without a note, unknown app, a date in the future.
-        ConflictError: a case has moved on since `expect`.
+    Args:
+        names: of the partners, where the caller has read them already.
     """
-    raise NotImplementedError
+    steps = steps_by_partner(connection)
+    if not steps:
+        return {}
+    apps = apps_by_partner(connection)
+    names = partner_names(connection) if names is None else names
+    return {
+        partner: _track(
+            partner, names.get(partner) or partner_name(connection, partner), mine, apps.get(partner, []), today
+        )
+        for partner, mine in steps.items()
+    }
+
+
+def _track(
+    partner: int,
+    name: PartnerName,
+    steps: Sequence[Step],
+    apps: Sequence[str],
+    today: int,
+    notes: tuple[tuple[int, str, str, bool], ...] = (),
+) -> Track:
+    now = progress(steps, apps)
+    return Track(
+        partner=partner,
+        partner_id=name.partner_id,
+        name=name.name,
+        stage=now.stage,
+        letters=now.letters,
+        steps=tuple(steps),
+        done=now.done,
+        apps_done=now.apps_done,
+        next_step=now.next_step,
+        due=now.due,
+        overdue=is_overdue(now.due, today),
+        notes=notes,
+        side_states=now.side_states,
+    )
+
+
+def incident_steps(store: Store) -> tuple[Step, ...]:
+    """The steps of the incident itself, oldest first."""
+    with store.reading() as connection:
+        return tuple(steps_of_incident(connection))
+
+
+def audit_counts(connection: sqlite3.Connection, today: int, partners: Collection[int]) -> dict[str, int]:
+    """How many of these partners (internal ids) stand at each stage, and in each side state: see `count_stages`."""
+    return count_stages(tracks_in(connection, today=today), partners)
+
+
+def count_stages(known: Mapping[int, Track], partners: Collection[int]) -> dict[str, int]:
+    """Partners by stage (`none` to `audit_started`, `passed`, `failed`), and besides by side state and `overdue`.
+
+    Args:
+        known: tracks by internal id; a partner without one has no step.
+        partners: internal ids of those to count.
+    """
+    counts = dict.fromkeys(_COUNTED, 0)
+    for partner in partners:
+        its = known.get(partner)
+        if its is None:
+            counts["none"] += 1
+            continue
+        counts[_RESULT_NAMES.get(its.stage, its.stage)] += 1
+        counts["overdue"] += its.overdue
+        for side in its.side_states:
+            counts[side] += 1
+    return counts
+
+
+def reached_counts(known: Mapping[int, Track], partners: Collection[int]) -> dict[str, int]:
+    """How many of these partners are at each step of the track or beyond it: `deletion asked 96 > certified 35`.
+
+    A failed audit is beyond a running one, and has not passed; `audit_failed` counts only those that failed.
+    """
+    stages = Counter(its.stage for partner in partners if (its := known.get(partner)) is not None)
+    return {step: stages[step] if step == "audit_failed" else reached(stages, step) for step in TRACK}
+
+
+def step_document(step: Step) -> dict[str, object]:
+    """One step as `python -m store audit --json` prints it; a bare date stays one."""
+    return {
+        "step": step.step,
+        "at": format_day(step.at) if step.at_is_date else format_instant(step.at),
+        "app_id": step.app_id,
+        "due": None if step.due is None else format_day(step.due),
+        "note": step.note,
+        "evidence": step.evidence,
+        "evidence_sha256": step.evidence_sha256,
+        "by": step.by,
+        "seq": step.seq,
+    }
+
+
+def track_document(answer: Track) -> dict[str, object]:
+    """A partner's track as `python -m store audit --json` prints it."""
+    return {
+        "partner_id": answer.partner_id,
+        "name": answer.name,
+        "stage": answer.stage,
+        "letters": answer.letters,
+        "side_states": list(answer.side_states),
+        "next_step": answer.next_step,
+        "due": None if answer.due is None else format_day(answer.due),
+        "overdue": answer.overdue,
+        "done": {step: {"apps": done, "of": of} for step, (done, of) in answer.apps_done.items()},
+        "steps": [step_document(step) for step in answer.steps],
+        "notes": [
+            {"at": format_optional(at), "actor": actor, "text": text, "privileged": privileged}
+            for at, actor, text, privileged in answer.notes
+        ],
+    }

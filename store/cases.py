@@ -1,12 +1,53 @@
-"""What investigators do to cases: flag, clear, reopen, note, assign, undo, redo. Each is one transaction."""
+"""What investigators do to cases: flag, clear, reopen, note, assign, undo, redo. Each is one transaction.
 
+A partner nobody has acted on has a case all the same: open, version 0.
+"""
+
+import json
+import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from store import closing
+from store.case_changes import (
+    Deed,
+    Done,
+    Standing,
+    change,
+    deciding,
+    done,
+    last_change,
+    look,
+    named,
+    plain,
+    refuse,
+    standing,
+    to_the_second,
+)
+from store.closing import GROUNDS
 from store.connection import Store
+from store.errors import RefusedError, UsageError
+from store.ledger import append
+from store.names import partner_id_of
+from store.words import GROUNDS as GROUND_WORDS
+
+__all__ = [
+    "GROUNDS",
+    "STATUSES",
+    "Case",
+    "Done",
+    "add_note",
+    "assign",
+    "case",
+    "clear",
+    "flag",
+    "redo",
+    "reopen",
+    "system_reopen",
+    "undo",
+]
 
 STATUSES = ("open", "flagged", "cleared")
-GROUNDS = ("no_access", "allowed", "deletion_verified", "enforced", "defunct", "duplicate", "other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +59,7 @@ class Case:
         version: 0 before its first action; every action that changes the case raises it by one.
         grounds: of a cleared case, else None.
         last_change: "flagged by ana, 2019-11-05T10:00:00Z", for conflict messages; None before the first.
+        override: of a cleared case: the evidence contradicted its grounds, and somebody overrode that with a note.
     """
 
     partner: int
@@ -27,20 +69,22 @@ class Case:
     assignee: str | None
     version: int
     last_change: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What an action did: its log entries and one line to show, e.g. `#412 14:02Z ana: flagged Ribbon Social`."""
-
-    seqs: tuple[int, ...]
-    batch: str
-    line: str
+    override: bool = False
 
 
 def case(store: Store, partner: int) -> Case:
-    """The case of a partner (internal id)."""
-    raise NotImplementedError
+    """The case of a partner (internal id).
+
+    Raises:
+        UsageError: there is no such partner.
+    """
+    with store.reading() as connection:
+        partner_id = partner_id_of(connection, partner)
+        row = standing(connection, partner)
+        latest = last_change(connection, partner)
+    told = None if latest is None else f"{latest[2]} by {latest[1]}, {to_the_second(latest[0])}"
+    override = bool(row.rests_on and json.loads(row.rests_on).get("override"))
+    return Case(partner, partner_id, row.status, row.grounds, row.assignee, row.version, told, override)
 
 
 def flag(
@@ -56,7 +100,16 @@ def flag(
         ConflictError: a case moved on; the message says who moved it, when, and how.
         RefusedError: a case is cleared (reopen it first) or flagged already.
     """
-    raise NotImplementedError
+    note = plain(note, "note")
+    with deciding(store, actor) as deed:
+        cases = look(deed, partners, expect)
+        why_not = {"flagged": "is flagged already", "cleared": "is closed: reopen it first"}
+        refuse(deed, {partner: why_not[row.status] for partner, row in cases.items() if row.status in why_not})
+        seqs = [
+            change(deed, partner, row, replace(row, status="flagged"), verb="flag", note=note)
+            for partner, row in cases.items()
+        ]
+        return done(deed, seqs, f"flagged {named(deed, list(cases))}")
 
 
 def clear(
@@ -72,39 +125,153 @@ def clear(
     """Close cases on grounds, which are checked over all evidence whatever the as-of (DOMAIN, Cases).
 
     Raises:
+        UsageError: no such grounds.
         RefusedError: the grounds do not hold, and no override with a note was given; the message says what contradicts.
     """
-    raise NotImplementedError
+    note = plain(note, "note")
+    if grounds not in GROUNDS:
+        raise UsageError(f"no such grounds: {grounds!r}; choose one of {', '.join(GROUNDS)}")
+    if grounds == "other" and not note:
+        raise RefusedError("closing on other grounds needs a note that says which")
+    if override and not note:
+        raise RefusedError("overriding what contradicts a closure needs a note that says why")
+    with deciding(store, actor) as deed:
+        cases = look(deed, partners, expect)
+        refuse(deed, {partner: "is closed already" for partner, row in cases.items() if row.status == "cleared"})
+        facts = {partner: closing.gather_facts(deed.connection, partner) for partner in cases}
+        against = {partner: closing.objections(deed.connection, partner, grounds, facts[partner]) for partner in cases}
+        if not override:
+            _refuse_contradicted(deed, grounds, against)
+        seqs = []
+        for partner, row in cases.items():
+            text = closing.rests_on(facts[partner], override=bool(against[partner]), against=against[partner])
+            after = replace(row, status="cleared", grounds=grounds, rests_on=text)
+            seq = change(deed, partner, row, after, verb="clear", note=note)
+            closing.record_closure(deed.connection, partner, seq, facts[partner].known_events)
+            seqs.append(seq)
+        overridden = ", overridden" if any(against.values()) else ""
+        return done(deed, seqs, f"closed {named(deed, list(cases))}: {GROUND_WORDS[grounds]}{overridden}")
+
+
+def _refuse_contradicted(deed: Deed, grounds: str, against: dict[int, list[str]]) -> None:
+    words = GROUND_WORDS[grounds]
+    try:
+        refuse(deed, {p: f"cannot be closed as '{words}': {', '.join(facts)}" for p, facts in against.items() if facts})
+    except RefusedError as error:
+        raise RefusedError(f"{error} - choose other grounds, or override with a note") from None
 
 
 def reopen(
     store: Store, partners: Sequence[int], *, actor: str, note: str, expect: dict[int, int] | None = None
 ) -> Done:
-    """Reopen flagged or cleared cases; needs a note."""
-    raise NotImplementedError
+    """Reopen flagged or cleared cases; needs a note.
+
+    Raises:
+        ConflictError: a case moved on.
+        RefusedError: a case is open already, or there is no note.
+    """
+    note = plain(note, "note")
+    if not note:
+        raise RefusedError("reopening needs a note that says why")
+    with deciding(store, actor) as deed:
+        cases = look(deed, partners, expect)
+        refuse(deed, {partner: "is open already" for partner, row in cases.items() if row.status == "open"})
+        seqs = [change(deed, partner, row, _opened(row), verb="reopen", note=note) for partner, row in cases.items()]
+        return done(deed, seqs, f"reopened {named(deed, list(cases))}")
+
+
+def _opened(row: Standing) -> Standing:
+    return replace(row, status="open", grounds=None, rests_on=None)
+
+
+def system_reopen(connection: sqlite3.Connection, partner: int, reason: str, at: int) -> int | None:
+    """Reopen a cleared case by the tool itself, inside the caller's write transaction.
+
+    Args:
+        reason: why, in words; it becomes the entry's note.
+        at: now, microseconds UTC.
+
+    Returns:
+        The log entry's seq; None where the case is not cleared, and nothing was done.
+    """
+    row = standing(connection, partner)
+    if row.status != "cleared":
+        return None
+    deed = Deed.of_system(connection, at)
+    return change(deed, partner, row, _opened(row), verb="reopen", note=reason)
 
 
 def add_note(store: Store, partners: Sequence[int], *, actor: str, note: str, privileged: bool = False) -> Done:
-    """Append a note; never conflicts."""
-    raise NotImplementedError
+    """Append a note; never conflicts, and leaves the case's version alone.
+
+    Raises:
+        RefusedError: the note is empty.
+    """
+    note = plain(note, "note")
+    if not note:
+        raise RefusedError("an empty note was not recorded; write one")
+    with deciding(store, actor) as deed:
+        cases = look(deed, partners, None)
+        seqs = [
+            append(
+                deed.connection,
+                actor=deed.actor,
+                verb="note",
+                at=deed.at,
+                partner=partner,
+                partner_id=partner_id_of(deed.connection, partner),
+                note=note,
+                privileged=privileged,
+                batch=deed.batch,
+            )
+            for partner in cases
+        ]
+        return done(deed, seqs, f"noted on {named(deed, list(cases))}")
 
 
 def assign(
     store: Store, partners: Sequence[int], *, actor: str, assignee: str | None, expect: dict[int, int] | None = None
 ) -> Done:
-    """Give the cases to someone; None takes them back."""
-    raise NotImplementedError
+    """Give the cases to someone; None takes them back. Cases that are theirs already are left alone.
+
+    Raises:
+        ConflictError: a case moved on.
+        RefusedError: there is nothing to change.
+    """
+    who = plain(assignee, "name of the assignee") or None
+    with deciding(store, actor) as deed:
+        cases = look(deed, partners, expect)
+        changing = {partner: row for partner, row in cases.items() if row.assignee != who}
+        if not changing:
+            refuse(
+                deed, dict.fromkeys(cases, "is assigned to nobody" if who is None else f"is assigned to {who} already")
+            )
+        seqs = [
+            change(deed, partner, row, replace(row, assignee=who), verb="assign") for partner, row in changing.items()
+        ]
+        whom = named(deed, list(changing))
+        return done(deed, seqs, f"took {whom} back from its assignee" if who is None else f"assigned {whom} to {who}")
 
 
 def undo(store: Store, *, actor: str, partners: Sequence[int] | None = None) -> Done:
     """Take back the actor's own last action (on these partners, where given), by appending its inverse.
 
+    An action on several partners is taken back whole; where `partners` are given, only what it did to those.
+
     Raises:
         RefusedError: nothing of theirs to undo, or a later action of somebody else builds on it.
     """
-    raise NotImplementedError
+    from store.case_undo import take_back
+
+    return take_back(store, actor=actor, partners=partners, verb="undo")
 
 
-def redo(store: Store, *, actor: str) -> Done:
-    """Take back the actor's last undo, where nothing has happened to those cases since."""
-    raise NotImplementedError
+def redo(store: Store, *, actor: str, partners: Sequence[int] | None = None) -> Done:
+    """Take back the actor's last undo, where nothing has happened to those cases since.
+
+    Raises:
+        RefusedError: no undo of theirs to take back, or something happened to those cases since.
+    """
+    from store.case_undo import take_back
+
+    return take_back(store, actor=actor, partners=partners, verb="redo")

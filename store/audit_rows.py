@@ -1,0 +1,119 @@
+"""Where the steps of an audit track come from: those recorded and those imported, and which apps a partner has."""
+
+import sqlite3
+from typing import Any
+
+from store.audit_track import Progress, Step, order, progress
+from store.names import partner_id_of
+
+_RECORDED = """
+SELECT s.partner, s.step, s.at, s.at_is_date, a.app_id, s.due, s.note, e.file_name, s.recorded_by, s.seq, e.sha256
+FROM audit_steps s
+LEFT JOIN apps a ON a.id = s.app
+LEFT JOIN evidence e ON e.evidence_id = s.evidence_id
+WHERE s.taken_back_by IS NULL AND s.partner IS NOT NULL AND (:partner IS NULL OR s.partner = :partner)
+"""
+_OF_THE_INCIDENT = """
+SELECT NULL, s.step, s.at, s.at_is_date, NULL, s.due, s.note, e.file_name, s.recorded_by, s.seq, e.sha256
+FROM audit_steps s
+LEFT JOIN evidence e ON e.evidence_id = s.evidence_id
+WHERE s.taken_back_by IS NULL AND s.partner IS NULL
+"""
+_IMPORTED = """
+SELECT v.partner, v.step, v.at, v.at_is_date, a.app_id, v.due, v.note, NULL, 'import ' || min(h.content_id), NULL, NULL
+FROM live_steps v
+JOIN holdings h ON h.kind = 'steps' AND h.version_id = v.version_id
+LEFT JOIN apps a ON a.id = v.app
+WHERE h.content_id IN (SELECT content_id FROM live_contents)
+GROUP BY v.version_id
+"""
+# One partner's, without walking the live view whole.
+_IMPORTED_OF_ONE = """
+WITH held(version_id, content_id) AS (
+  SELECT h.version_id, h.content_id FROM holdings h
+  WHERE h.kind = 'steps' AND h.content_id IN (SELECT content_id FROM live_contents))
+SELECT v.partner, v.step, v.at, v.at_is_date, a.app_id, v.due, v.note, NULL,
+  'import ' || (SELECT min(content_id) FROM held WHERE held.version_id = v.version_id), NULL, NULL
+FROM imported_steps v
+LEFT JOIN apps a ON a.id = v.app
+WHERE v.partner = :partner
+  AND EXISTS (SELECT 1 FROM held WHERE held.version_id = v.version_id)
+  AND NOT EXISTS (
+    SELECT 1 FROM imported_steps newer JOIN held ON held.version_id = newer.version_id
+    WHERE newer.identity_key = v.identity_key AND newer.version_id > v.version_id)
+"""
+_APPS = """
+SELECT coalesce(v.partner, own.id), a.app_id
+FROM apps a
+JOIN partners own ON own.app = a.id
+LEFT JOIN (SELECT app, partner FROM live_apps) v ON v.app = a.id
+"""
+_APPS_OF_ONE = """
+WITH held(version_id) AS (
+  SELECT h.version_id FROM holdings h
+  WHERE h.kind = 'apps' AND h.content_id IN (SELECT content_id FROM live_contents)),
+candidates(app) AS (
+  SELECT app FROM app_versions WHERE partner = :partner
+  UNION SELECT app FROM partners WHERE id = :partner AND app IS NOT NULL),
+owners(app, partner) AS (
+  SELECT v.app, v.partner FROM app_versions v
+  WHERE v.app IN candidates AND v.version_id = (
+    SELECT max(n.version_id) FROM app_versions n
+    WHERE n.identity_key = v.identity_key AND EXISTS (SELECT 1 FROM held WHERE held.version_id = n.version_id)))
+SELECT a.app_id FROM candidates c
+JOIN apps a ON a.id = c.app
+JOIN partners own ON own.app = a.id
+LEFT JOIN owners o ON o.app = a.id
+WHERE coalesce(o.partner, own.id) = :partner
+ORDER BY a.app_id
+"""
+
+
+def steps_by_partner(connection: sqlite3.Connection) -> dict[int, list[Step]]:
+    """Every partner's steps that stand, by internal id, in the order of `order`."""
+    found: dict[int, list[Step]] = {}
+    for query, values in ((_RECORDED, {"partner": None}), (_IMPORTED, {})):
+        for row in connection.execute(query, values):
+            found.setdefault(row[0], []).append(_step(row))
+    for steps in found.values():
+        steps.sort(key=order)
+    return found
+
+
+def steps_of(connection: sqlite3.Connection, partner: int) -> list[Step]:
+    """One partner's steps that stand, in the order of `order`."""
+    values = {"partner": partner}
+    rows = [*connection.execute(_RECORDED, values), *connection.execute(_IMPORTED_OF_ONE, values)]
+    return sorted((_step(row) for row in rows), key=order)
+
+
+def steps_of_incident(connection: sqlite3.Connection) -> list[Step]:
+    """The steps of the incident itself that stand, in the order of `order`."""
+    return sorted((_step(row) for row in connection.execute(_OF_THE_INCIDENT)), key=order)
+
+
+def _step(row: tuple[Any, ...]) -> Step:
+    return Step(row[1], row[2], bool(row[3]), *row[4:])
+
+
+def apps_by_partner(connection: sqlite3.Connection) -> dict[int, list[str]]:
+    """The outside ids of every partner's apps, by the partner's internal id."""
+    found: dict[int, list[str]] = {}
+    for partner, app_id in connection.execute(_APPS):
+        found.setdefault(partner, []).append(app_id)
+    return found
+
+
+def apps_of(connection: sqlite3.Connection, partner: int) -> list[str]:
+    """The outside ids of one partner's apps."""
+    return [str(app_id) for (app_id,) in connection.execute(_APPS_OF_ONE, {"partner": partner})]
+
+
+def progress_of(connection: sqlite3.Connection, partner: int) -> Progress:
+    """How far one partner is.
+
+    Raises:
+        UsageError: there is no such partner.
+    """
+    partner_id_of(connection, partner)
+    return progress(steps_of(connection, partner), apps_of(connection, partner))

@@ -1,0 +1,184 @@
+"""Recording a step of the remediation track: in its order unless a reason is given, never in the future, undoable."""
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from store.audit_rows import apps_of, steps_of
+from store.audit_track import INCIDENT_STEPS, POSITIONS, RESULTS, SIDE_STATES, TRACK, Unit, units
+from store.case_changes import Deed, Done, change, deciding, done, look, named, plain, refuse
+from store.connection import Store
+from store.errors import RefusedError, UsageError
+from store.evidence_files import EvidenceFile, keep_evidence, read_evidence
+from store.instants import day_of, format_day, format_instant
+from store.ledger import append
+from store.words import step_words
+
+
+class _Entry(NamedTuple):
+    """What one recorded step says, the same for every partner it is recorded for."""
+
+    step: str
+    at: int
+    at_is_date: bool
+    app_id: str | None
+    due: int | None
+    note: str
+    evidence: EvidenceFile | None
+
+    def document(self) -> dict[str, object]:
+        """The step as the log's `after` holds it."""
+        return {
+            "step": self.step,
+            "at": format_day(self.at) if self.at_is_date else format_instant(self.at),
+            "app_id": self.app_id,
+            "due": None if self.due is None else format_day(self.due),
+            "evidence": None if self.evidence is None else self.evidence._asdict(),
+        }
+
+
+_RECORD = """
+INSERT INTO audit_steps(partner, app, step, at, at_is_date, due, note, evidence_id, recorded_by, seq)
+VALUES (:partner, (SELECT id FROM apps WHERE app_id = :app_id), :step, :at, :at_is_date, :due, :note, :evidence_id,
+  :recorded_by, :seq)
+"""
+
+
+def record_step(
+    store: Store,
+    partners: Sequence[int],
+    *,
+    actor: str,
+    step: str,
+    at: int,
+    at_is_date: bool = False,
+    app_id: str | None = None,
+    due: int | None = None,
+    note: str = "",
+    evidence: str | None = None,
+    expect: dict[int, int] | None = None,
+) -> Done:
+    """Record a step for these partners (none: a step of the incident), all or none, in one transaction.
+
+    Args:
+        partners: internal ids.
+        at: when it took effect, microseconds UTC; `at_is_date`: only its UTC date is known.
+        app_id: the one app it is about; None for the whole partner.
+        due: what it asks for is due on the UTC day of this instant, and overdue from the next day on.
+        note: what to know about it; needed out of order, for a step that is there already, and for a waiver.
+        evidence: path of a file that shows it; its name, size and SHA-256 are kept.
+        expect: internal id -> version the caller saw.
+
+    Raises:
+        UsageError: no such step, a step of the incident given partners or the other way round, an unreadable file.
+        RefusedError: out of order without a note, unknown app, a date in the future.
+        ConflictError: a case has moved on since `expect`.
+    """
+    note = plain(note, "note")
+    app_id = plain(app_id, "app") or None
+    _check_call(partners, step, app_id)
+    if due is not None and day_of(due) < day_of(at):
+        raise UsageError(f"it would be due on {format_day(due)}, before the step itself on {format_day(at)}")
+    if step == "waived" and not note:
+        raise RefusedError("waiving needs a note that says why")
+    file = None if evidence is None else read_evidence(evidence, store.path)
+    entry = _Entry(step, at, at_is_date, app_id, due, note, file)
+    with deciding(store, actor) as deed:
+        if at > deed.at:
+            raise RefusedError(
+                f"{format_instant(at)} is in the future (it is {format_instant(deed.at)[:19]}Z): "
+                "record a step once it has happened, and give what is to come as its due date"
+            )
+        evidence_id = None if file is None else keep_evidence(deed, file)
+        if not partners:
+            seq = _record_of_incident(deed, entry, evidence_id)
+            return done(deed, [seq], f"recorded '{step_words(step)}' for the incident")
+        cases = look(deed, partners, expect)
+        refuse(deed, _objections(deed.connection, list(cases), step, app_id, reasoned=bool(note)))
+        seqs = []
+        for partner, row in cases.items():
+            seq = change(deed, partner, row, row, verb="step", note=note, details={"step": entry.document()})
+            _insert(deed, entry, evidence_id, partner, seq)
+            seqs.append(seq)
+        return done(deed, seqs, f"recorded '{step_words(step)}' for {named(deed, list(cases))}")
+
+
+def step_objections(store: Store, partners: Sequence[int], *, step: str, app_id: str | None = None) -> dict[int, str]:
+    """Why a step would be refused without a note, by partner (internal id); empty where nothing speaks against it."""
+    with store.reading() as connection:
+        return _objections(connection, list(partners), step, app_id, reasoned=False)
+
+
+def _check_call(partners: Sequence[int], step: str, app_id: str | None) -> None:
+    known = (*TRACK, *SIDE_STATES, *INCIDENT_STEPS)
+    if step not in known:
+        raise UsageError(f"no such step: {step!r}; choose one of {', '.join(known)}")
+    if step in INCIDENT_STEPS and (partners or app_id):
+        raise UsageError(f"{step} is a step of the incident: record it without a partner")
+    if step not in INCIDENT_STEPS and not partners:
+        raise UsageError(f"{step} is a step of a partner: name at least one")
+    if app_id is not None and len(set(partners)) > 1:
+        raise UsageError("a step of one app is about one partner; name only that one")
+
+
+def _objections(
+    connection: sqlite3.Connection, partners: Sequence[int], step: str, app_id: str | None, *, reasoned: bool
+) -> dict[int, str]:
+    reasons = {}
+    for partner in partners:
+        apps = apps_of(connection, partner)
+        if app_id is not None and app_id not in apps:
+            owned = f"its apps are {', '.join(apps)}" if apps else "it has none"
+            reasons[partner] = f"has no app {app_id!r}; {owned}"
+            continue
+        if reasoned or step in SIDE_STATES:
+            continue
+        reason = _objection(units(steps_of(connection, partner), apps), step, app_id)
+        if reason:
+            reasons[partner] = f"{reason}; give a note with the reason to record it all the same"
+    return reasons
+
+
+def _objection(each: Mapping[str | None, Unit], step: str, app_id: str | None) -> str | None:
+    """What speaks against recording a step of the track now, in words; None: nothing."""
+    concerned = list(each.values()) if app_id is None else [each[app_id]]
+    if all(unit.has(step) for unit in concerned):
+        return f"has '{step_words(step)}' already"
+    earlier = POSITIONS if step in RESULTS else POSITIONS[: POSITIONS.index(step)]
+    missing = [name for name in earlier if any(name not in unit.done for unit in concerned)]
+    if missing:
+        words = ", ".join(f"'{step_words(name)}'" for name in missing)
+        some = any(name in unit.done for name in missing for unit in concerned)
+        return f"lacks {words}{' for some of its apps' if some else ''}, which comes before '{step_words(step)}'"
+    return None
+
+
+def _record_of_incident(deed: Deed, entry: _Entry, evidence_id: int | None) -> int:
+    seq = append(
+        deed.connection,
+        actor=deed.actor,
+        verb="step",
+        at=deed.at,
+        after=json.dumps({"step": entry.document()}),
+        note=entry.note or None,
+        batch=deed.batch,
+    )
+    _insert(deed, entry, evidence_id, None, seq)
+    return seq
+
+
+def _insert(deed: Deed, entry: _Entry, evidence_id: int | None, partner: int | None, seq: int) -> None:
+    row = {
+        "partner": partner,
+        "app_id": entry.app_id,
+        "step": entry.step,
+        "at": entry.at,
+        "at_is_date": int(entry.at_is_date),
+        "due": entry.due,
+        "note": entry.note or None,
+        "evidence_id": evidence_id,
+        "recorded_by": deed.actor,
+        "seq": seq,
+    }
+    deed.connection.execute(_RECORD, row)
