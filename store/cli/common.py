@@ -65,3 +65,12 @@ def bounds(from_at: int | None, until_at: int | None) -> None:
 
     if from_at is not None and until_at is not None and until_at <= from_at:
         raise UsageError(f"--until {format_instant(until_at)} is not after --from {format_instant(from_at)}")
+
+
+def due_words(due: int | None, *, overdue: bool) -> str | None:
+    """`2020-01-04`, `2020-01-04 overdue`; None without a due date."""
+    from store.instants import format_day
+
+    if due is None:
+        return None
+    return f"{format_day(due)}{' overdue' if overdue else ''}"

@@ -7,6 +7,7 @@ from store.cli import output
 from store.cli.common import actor_of, opened
 from store.cli.output import shown
 from store.errors import UnusableFileError, UsageError
+from store.text import clean_whole
 
 _LARGEST_RULEBOOK = 4 * 1024**2
 
@@ -97,7 +98,7 @@ def _show_rules(options: Namespace) -> int:
     header = f"# {shown(rulebook.source, 400)}"
     if rulebook.rulebook_id:
         header += f", rulebook {rulebook.rulebook_id}, SHA-256 {rulebook.sha256}"
-    output.print_lines([header, *(output.clean_whole(line) for line in rulebook.toml.splitlines())])
+    output.print_lines([header, *(clean_whole(line) for line in rulebook.toml.splitlines())])
     return 0
 
 

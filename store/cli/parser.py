@@ -238,11 +238,11 @@ def _add_questions(commands: Commands) -> None:
     _add_parameters(parser, window=False)
     _as_someone(parser)
 
-    parser = _command(commands, "audit", "questions:audit", "the remediation track: steps done, missing and next")
+    parser = _command(commands, "audit", "work:audit", "the remediation track: steps done, missing and next")
     parser.add_argument("--partner", type=words, metavar="ID")
     parser.add_argument("--today", type=point, metavar="DATE", help="judge due dates at this (default: now)")
 
-    parser = _command(commands, "log", "questions:log", "the action log, complete, oldest first")
+    parser = _command(commands, "log", "work:log", "the action log, complete, oldest first")
     parser.add_argument("--partner", type=words, metavar="ID", help="only this partner's entries")
 
 
