@@ -33,7 +33,7 @@ __all__ = [
     "StepDialog",
 ]
 
-_MORE = "space turns a switch   tab goes on"
+_MORE = "tab goes on   space turns the switch"
 # What each ground claims, so that nobody has to know the rules by heart.
 _GROUNDS_CLAIMS = {
     "no_access": "kept access, no read in the log",
@@ -157,7 +157,7 @@ class ClearDialog(Dialog[ClearChoice]):
 
     def hint(self) -> str:
         """The keys."""
-        return f"j k ground   {_MORE}   enter closes the case   esc cancels"
+        return f"j k ground   {_MORE}   enter closes   esc cancels"
 
     def answer(self) -> ClearChoice | None:
         """The ground and the rest; None when a ground or a needed note is missing."""

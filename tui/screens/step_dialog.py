@@ -13,16 +13,15 @@ from textual.content import Content
 from textual.widgets import Static
 
 from store.audits import LETTERS, SIDE_STATES, TRACK
-from store.instants import parse_point
+from store.instants import now, parse_point
 from store.partners import PartnerRow
 from tui.screens.dialog_base import Dialog, labelled
-from tui.text import STEP_WORDS, clean, count, day
+from tui.text import clean, count, day, step_words
 from tui.widgets.fields import Choice, TextField
 
 STEPS = (*TRACK, *SIDE_STATES)
-# The last two of the track are alternatives: the same place.
-_PLACE = {step: min(place, len(TRACK) - 2) for place, step in enumerate(TRACK)}
-_DONE = len(TRACK) - 2
+# The last two steps of the track are alternatives: one place.
+_PLACES = len(TRACK) - 1
 _DATE_LENGTH = len("2019-10-05")
 
 
@@ -50,25 +49,31 @@ class StepChoice:
 
 def out_of_order(row: PartnerRow, step: str) -> str | None:
     """Why a step does not come next for a partner, in words; None when it does, and for a side state."""
-    if step not in _PLACE:
+    if step not in TRACK:
         return None
-    if "H" in row.track[len(TRACK) - 1 :]:
+    letters, sides = row.track[:_PLACES], row.track[_PLACES:]
+    if LETTERS["on_hold"] in sides:
         return "on hold"
-    stands = _PLACE.get(row.stage, -1)
-    if _PLACE[step] <= stands:
-        return f"{STEP_WORDS[row.stage]} already"
-    if _PLACE[step] > stands + 1:
-        return f"only {STEP_WORDS[row.stage]}" if stands >= 0 else STEP_WORDS["none"]
-    return None
+    place = min(TRACK.index(step), _PLACES - 1)
+    missing = [name for name, letter in zip(TRACK[:place], letters, strict=False) if not letter.isupper()]
+    if missing:
+        return f"lacks '{step_words(missing[0])}'"
+    again = row.stage == "audit_failed" and place >= TRACK.index("audit_planned")
+    return f"has '{step_words(step)}' already" if letters[place : place + 1].isupper() and not again else None
 
 
 def next_step(rows: Sequence[PartnerRow]) -> str | None:
     """The step that comes next for all of these partners; None where they differ, or where the track forks."""
-    places = {_PLACE.get(row.stage, -1) + 1 for row in rows}
-    if len(places) != 1:
-        return None
-    (place,) = places
-    return TRACK[place] if place < _DONE else None
+    places = {_next_place(row) for row in rows}
+    place = places.pop() if len(places) == 1 else _PLACES
+    return TRACK[place] if place < _PLACES - 1 else None
+
+
+def _next_place(row: PartnerRow) -> int:
+    """The first place of the track that not every app has; the fork at its end where an audit has failed."""
+    if row.stage == "audit_failed":
+        return _PLACES - 1
+    return next((at for at, letter in enumerate(row.track[:_PLACES]) if not letter.isupper()), _PLACES)
 
 
 class StepDialog(Dialog[StepChoice]):
@@ -84,30 +89,31 @@ class StepDialog(Dialog[StepChoice]):
     }
     """
 
-    def __init__(self, rows: Sequence[PartnerRow], *, today: int) -> None:
+    def __init__(self, rows: Sequence[PartnerRow], *, today: int | None = None) -> None:
         """Ask for the step.
 
         Args:
             rows: the partners as the list shows them.
-            today: the date that stands there at first, microseconds UTC.
+            today: the date that stands there at first, microseconds UTC; the clock's where not given.
         """
         super().__init__([row.name for row in rows])
         self._rows = tuple(rows)
-        self._today = today
+        self._today = now() if today is None else today
 
     def fields(self) -> ComposeResult:
         """Steps at the left; date, due date, app, evidence, note and who is left out at the right."""
         proposed = next_step(self._rows)
         with Horizontal(id="columns"):
             yield Choice(
-                [f"{LETTERS[step]} {STEP_WORDS[step]}" for step in STEPS],
+                [f"{LETTERS[step]} {step_words(step)}" for step in STEPS],
                 chosen=None if proposed is None else STEPS.index(proposed),
                 id="step",
             )
             with Vertical(id="right"):
                 yield labelled("Date", TextField(day(self._today), placeholder="2019-10-05, or an instant", id="at"))
                 yield labelled("Due", TextField(placeholder="2019-10-05, or empty", id="due"))
-                yield labelled("App id", TextField(placeholder="empty: all its apps", id="app"))
+                if len(self._rows) == 1:
+                    yield labelled("App id", TextField(placeholder="empty: all its apps", id="app"))
                 yield labelled("Evidence", TextField(placeholder="path of a file, or empty", id="evidence"))
                 yield labelled("Note", TextField(id="note"))
                 with VerticalScroll(id="standing", can_focus=False):
@@ -135,6 +141,10 @@ class StepDialog(Dialog[StepChoice]):
         left_out = self._left_out(step)
         chosen = [row for row in self._rows if row.partner not in left_out]
         note = self.typed("note")
+        if step == "waived" and not note:
+            self.complain("waiving needs a note that says why")
+            self.query_one("#note").focus()
+            return None
         if not chosen and not note:
             self.complain("out of order or on hold: a note is needed that says why")
             self.query_one("#note").focus()
@@ -150,7 +160,7 @@ class StepDialog(Dialog[StepChoice]):
             step=step,
             at=at,
             at_is_date=len(date) == _DATE_LENGTH,
-            app_id=self.typed("app") or None,
+            app_id=(self.typed("app") or None) if len(self._rows) == 1 else None,
             due=due_at,
             note=note,
             evidence=self.typed("evidence") or None,
@@ -183,4 +193,4 @@ class StepDialog(Dialog[StepChoice]):
         self.query_one("#standing-words", Static).update(Content("\n".join(lines)))
 
     def _agree(self) -> bool:
-        return len({_PLACE.get(row.stage, -1) for row in self._rows}) == 1
+        return len({_next_place(row) for row in self._rows}) == 1

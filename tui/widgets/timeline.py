@@ -18,6 +18,7 @@ from textual.widget import Widget
 from store.instants import MICROSECONDS_PER_DAY, parse_point
 from store.timeline import Marker, Timeline
 from tui.keys import bindings
+from tui.screens.base import WorkScreen
 from tui.text import clean, count, day, last_day, moment, number, short_day
 from tui.widgets.timeline_drawing import Run, bin_counts, draw, layout, marker_letter, markers_in
 from tui.widgets.timeline_window import DAY, TimeWindow, width_words
@@ -89,29 +90,28 @@ class TimelinePane(Widget, can_focus=True):
     }
     DEFAULT_CSS = """
     TimelinePane {
-        border: round $border-blurred;
-        border-title-color: $text-muted;
-        border-subtitle-color: $text-muted;
+        border: round $rule-line;
+        border-title-color: $quiet;
+        border-subtitle-color: $quiet;
         &:focus {
-            border: round $border;
-            border-title-color: $text;
-            border-title-style: bold;
-            border-subtitle-color: $text;
+            border: round $rule-line-focus;
+            border-title-color: $head;
+            border-subtitle-color: $foreground;
         }
-        .timeline--restricted { color: $error; text-style: bold; }
+        .timeline--restricted { color: $restricted; }
         .timeline--undetermined { color: $warning; }
         .timeline--denied { color: $accent; }
-        .timeline--allowed { color: $success 70%; }
-        .timeline--marker { color: $text; text-style: bold; }
-        .timeline--drop { color: $text-disabled; }
+        .timeline--allowed { color: $allowed; }
+        .timeline--marker { color: $head; text-style: bold; }
+        .timeline--drop { color: $rule-line; }
         .timeline--could { color: $warning; }
-        .timeline--logged { color: $primary; }
-        .timeline--gap { color: $text-warning; text-style: bold; }
-        .timeline--axis { color: $text-muted; }
-        .timeline--name { color: $text-muted; }
-        .timeline--legend { color: $text-muted; }
-        .timeline--value { color: $text; text-style: bold; }
-        .timeline--cursor { background: $surface-lighten-2; }
+        .timeline--logged { color: $rule-line; }
+        .timeline--gap { color: $warning; text-style: bold; }
+        .timeline--axis { color: $quiet; }
+        .timeline--name { color: $quiet; }
+        .timeline--legend { color: $quiet; }
+        .timeline--value { color: $head; text-style: bold; }
+        .timeline--cursor { background: $cursor-back; }
     }
     """
 
@@ -224,8 +224,7 @@ class TimelinePane(Widget, can_focus=True):
         if targets:
             self._walk_to(min(targets) if by > 0 else max(targets))
         else:
-            side = "later" if by > 0 else "earlier"
-            self.notify(f"no {side} marker in view; 0 shows the whole span", markup=False)
+            self._refuse(f"no {'later' if by > 0 else 'earlier'} marker in view; 0 shows the whole span")
 
     def action_go_to_date(self) -> None:
         """Ask for a date and put the cursor on it."""
@@ -342,14 +341,19 @@ class TimelinePane(Widget, can_focus=True):
         try:
             instant = parse_date(typed, self._view.span_until)
         except ValueError as error:
-            self.notify(clean(str(error)), severity="warning", markup=False)
+            self._refuse(str(error))
             return
         if not self._view.span_from <= instant < self._view.span_until:
             span = f"{day(self._view.span_from)} .. {last_day(self._view.span_until)}"
-            self.notify(f"{day(instant)} is outside of {span}", severity="warning", markup=False)
+            self._refuse(f"{day(instant)} is outside of {span}")
             return
         self._cursor = instant
         self._look_at(self._view.showing(instant))
+
+    def _refuse(self, why: str) -> None:
+        """Say why a key does nothing."""
+        if isinstance(self.screen, WorkScreen):
+            self.screen.say(why, "refused")
 
     def _look_at(self, view: TimeWindow) -> None:
         changed = self._view is None or (view.from_at, view.width, view.bins) != (
