@@ -254,7 +254,7 @@ class _Artist:
             if accepts or self.chance(0.5):
                 lines.append(f"except = {json.dumps(accepts)}")
             if self.chance(0.3):
-                lines.append(f"apps = {json.dumps(self.random.sample(APPS[:5], 3))}")
+                lines.append(f"apps = {json.dumps(self.random.sample(APPS, 3))}")
                 self.hit("rule limited to apps")
             elif self.chance(0.3):
                 lines.append('apps = ["*"]')

@@ -404,7 +404,7 @@ def load_rulebook(path: Path) -> Rulebook:
         Rule(
             id=table["id"],
             data_classes=tuple(table["data_classes"]),
-            apps=tuple(table.get("apps", ["*"])),
+            apps=tuple(app.lower() if "@" in app else app for app in table.get("apps", ["*"])),
             from_at=_point(table["from"]),
             until_at=_point(table["until"]) if "until" in table else None,
             accepts=tuple(table.get("except", [])),
