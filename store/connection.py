@@ -87,11 +87,13 @@ class Store:
     Attributes:
         path: the database file.
         read_only: whether writing is refused: asked for, an unwritable file, or a newer schema.
+        kept: what a question read once for this state of the evidence, and its token: see `store.world`.
     """
 
     def __init__(self, path: Path, *, read_only: bool) -> None:
         self.path = path
         self.read_only = read_only
+        self.kept: tuple[str, object] | None = None
         self._local = threading.local()
         self._lock = threading.Lock()
         self._connections: list[sqlite3.Connection] = []
@@ -133,8 +135,7 @@ class Store:
         try:
             yield reader
         finally:
-            if reader.in_transaction:
-                reader.execute("ROLLBACK")
+            reader.rollback()
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -163,8 +164,7 @@ class Store:
             raise UnusableFileError(f"cannot write to {self.path}: {error}; nothing was written") from error
         finally:
             self._local.writing = None
-            if writer.in_transaction:
-                writer.execute("ROLLBACK")
+            writer.rollback()
 
     def check_file(self) -> None:
         """Refuse when the path no longer names the file that was opened.

@@ -1,30 +1,13 @@
 """The figures of an incident: who kept access, who read, lately, and after removal; and how far they can be trusted."""
 
+import sqlite3
 from dataclasses import dataclass
 
 from store.connection import Store
-from store.parameters import Parameters
-
-
-@dataclass(frozen=True, slots=True)
-class Population:
-    """One population's figures, over its improper events (DOMAIN, Figures).
-
-    Attributes:
-        people: distinct subjects over all its partners and apps.
-        records: sum over the events whose log says so; the others are `events_without_records`.
-        qualifier: `exact`, `at_least` or `unsettled`.
-    """
-
-    partners: int
-    apps: int
-    people: int
-    resources: int
-    events: int
-    records: int
-    events_without_subject: int
-    events_without_records: int
-    qualifier: str
+from store.instants import format_day, format_instant, last_day_before
+from store.kept import Evidence, Population, kept_evidence, kept_retained
+from store.parameters import Parameters, View, resolve
+from store.rulebook import rulebook_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +62,157 @@ class Figures:
     sentence: str
 
 
+_INCIDENT = "SELECT name FROM incident"
+_UNFINISHED = "SELECT count(*) FROM imports WHERE state = 'loading'"
+_CASES = "SELECT partner, status FROM cases"
+
+
 def figures(store: Store, parameters: Parameters) -> Figures:
-    """The figures under these parameters."""
-    raise NotImplementedError
+    """The figures under these parameters: computed from the rows, or as kept for the rulebook's own."""
+    from store.audits import audit_counts
+
+    with store.reading() as connection:
+        view = resolve(rulebook_in(connection), parameters)
+        evidence, retained = _evidence(store, connection, view, kept=parameters.are_defaults())
+        statuses = dict(connection.execute(_CASES).fetchall())
+        worked_on = retained | set(statuses)
+        cases = dict.fromkeys(("open", "flagged", "cleared"), 0)
+        for partner in worked_on:
+            cases[statuses.get(partner, "open")] += 1
+        (unfinished,) = connection.execute(_UNFINISHED).fetchone()
+        incident = incident_name(store, connection)
+        audits = audit_counts(connection, view.today, worked_on)
+    caveats = evidence.caveats
+    if unfinished:
+        caveats = (*caveats, f"{unfinished} unfinished imports count nowhere: import their files again to finish them")
+    return Figures(
+        incident=incident,
+        as_of=view.as_of,
+        cutoff=view.cutoff,
+        window_days=view.window_days,
+        recent_from=view.recent_from if view.cutoff is None else max(view.recent_from, view.cutoff),
+        today=view.today,
+        retained_partners=evidence.retained_partners,
+        retained_apps=evidence.retained_apps,
+        ungranted_partners=evidence.ungranted_partners,
+        accessed=evidence.accessed,
+        recent=evidence.recent,
+        after_removal=evidence.after_removal,
+        denied_attempts=evidence.denied_attempts,
+        after_removal_first_lag=evidence.first_lag,
+        verdicts=evidence.verdicts,
+        events_from_as_of=evidence.events_from_as_of,
+        cases=cases,
+        audits=audits,
+        coverage_days=evidence.whole.days,
+        covered_days=evidence.whole.covered_days,
+        recent_days=evidence.window.days,
+        recent_covered_days=evidence.window.covered_days,
+        coverage_basis=evidence.whole.basis,
+        quarantined=evidence.quarantined,
+        unfinished_imports=unfinished,
+        settled_opt_ins=evidence.settled_opt_ins,
+        settled_exemptions=evidence.settled_exemptions,
+        unmapped_scopes=evidence.unmapped_scopes,
+        qualifier=evidence.accessed.qualifier,
+        caveats=caveats,
+        sentence=_sentence(evidence, view),
+    )
+
+
+def _evidence(store: Store, connection: sqlite3.Connection, view: View, *, kept: bool) -> tuple[Evidence, set[int]]:
+    """The evidence's figures and the partners that kept access."""
+    if kept and not view.as_of_is_now:
+        evidence = kept_evidence(connection)
+        if evidence is not None:
+            return evidence, kept_retained(connection)
+    from store.evidence import Assessment
+    from store.world import world_of
+
+    assessment = Assessment(connection, world_of(store, connection), view)
+    return assessment.evidence(), assessment.retained_partners()
+
+
+def incident_name(store: Store, connection: sqlite3.Connection) -> str:
+    """The incident's name: as given at `init`, else the rulebook's, else the file's."""
+    (name,) = connection.execute(_INCIDENT).fetchone()
+    return str(name) or rulebook_in(connection).name or store.path.stem
+
+
+_QUALIFIED = {"exact": "", "at_least": "at least ", "unsettled": "(unsettled, could be too high) "}
+
+
+def _sentence(evidence: Evidence, view: View) -> str:
+    """The figures in plain English, each with its qualifier; in the words of DOMAIN."""
+    kept = _count(evidence.retained_partners, "partner")
+    if view.cutoff is None:
+        return f"{kept} kept access: the rulebook has no rules."
+    since, until = format_day(view.cutoff), last_day_before(view.as_of)
+    read, recent, after = evidence.accessed, evidence.recent, evidence.after_removal
+    how = _QUALIFIED[read.qualifier]
+    logged = f"{evidence.whole.covered_days} of {evidence.whole.days} days"
+    if not read.events:
+        return (
+            f"{kept} kept access between {since} and {until} UTC; no restricted read found in {logged} that are "
+            f"{'logged' if evidence.whole.basis == 'imported' else 'seen in the log'}."
+        )
+    late = _QUALIFIED[recent.qualifier]
+    parts = [
+        f"{kept} kept access between {since} and {until} UTC",
+        f"{how}{_count(read.partners, 'partner')} read restricted data of "
+        f"{how}{_count(read.people, 'person', 'people')} in {how}{_count(read.resources, 'resource')}, "
+        f"{how}{_count(read.events, 'time')}",
+        f"{late}{_count(recent.partners, 'partner')} did so in the last {_count(view.window_days, 'day')} "
+        f"({format_day(max(view.recent_from, view.cutoff))} to {until})",
+        f"{_QUALIFIED[after.qualifier]}{_count(after.partners, 'partner')} did so after their access was removed",
+        f"{'complete in the log' if read.qualifier == 'exact' else f'logged: {logged}'}",
+    ]
+    return "; ".join(parts) + "."
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _population(population: Population) -> dict[str, object]:
+    return dict(population._asdict())
 
 
 def figures_document(answer: Figures) -> dict[str, object]:
     """The figures as `python -m store figures --json` prints them (INTERFACE)."""
-    raise NotImplementedError
+    return {
+        "incident": answer.incident,
+        "as_of": format_instant(answer.as_of),
+        "cutoff": None if answer.cutoff is None else format_instant(answer.cutoff),
+        "window_days": answer.window_days,
+        "today": format_instant(answer.today),
+        "retained": {
+            "partners": answer.retained_partners,
+            "apps": answer.retained_apps,
+            "ungranted_partners": answer.ungranted_partners,
+        },
+        "accessed": _population(answer.accessed),
+        "recent": _population(answer.recent),
+        "after_removal": {
+            **_population(answer.after_removal),
+            "denied_attempts": answer.denied_attempts,
+            "first_lag_seconds": None
+            if answer.after_removal_first_lag is None
+            else answer.after_removal_first_lag / 1_000_000,
+        },
+        "verdicts": answer.verdicts,
+        "events_from_as_of": answer.events_from_as_of,
+        "cases": answer.cases,
+        "audits": answer.audits,
+        "coverage": {
+            "days": answer.coverage_days,
+            "covered_days": answer.covered_days,
+            "basis": answer.coverage_basis,
+        },
+        "qualifier": answer.qualifier,
+        "caveats": list(answer.caveats),
+        "sentence": answer.sentence,
+        "quarantined": answer.quarantined,
+        "unfinished_imports": answer.unfinished_imports,
+        "unmapped_scopes": list(answer.unmapped_scopes),
+    }

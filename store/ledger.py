@@ -60,7 +60,7 @@ def entry_hash(
     batch: str,
     corrects: int | None,
 ) -> str:
-    """The chain's hash of one entry: SHA-256 of canonical JSON (sorted keys, no blanks, ASCII) with the previous hash."""
+    """The chain's hash of one entry: SHA-256 of its canonical JSON (sorted keys, no blanks, ASCII)."""
     entry = {
         "previous": previous,
         "uuid": uuid,
@@ -164,7 +164,7 @@ def actions(store: Store, *, partner: int | None = None) -> list[Action]:
     """The log, complete and oldest first; only one case's entries where `partner` (its internal id) is given."""
     with store.reading() as connection:
         rows = connection.execute(_ACTIONS, {"partner": partner}).fetchall()
-    return [Action(*row[:9], bool(row[9]), *row[10:]) for row in rows]
+    return [Action._make((*row[:9], bool(row[9]), *row[10:])) for row in rows]
 
 
 def action_document(action: Action) -> dict[str, object]:

@@ -1,9 +1,12 @@
 """The parameters every figure depends on besides the evidence, and how they get their defaults."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from store.connection import Store
 from store.instants import MICROSECONDS_PER_DAY, now
+
+if TYPE_CHECKING:
+    from store.rulebook import Rulebook
 
 DEFAULT_WINDOW_DAYS = 60
 
@@ -40,6 +43,7 @@ class View:
         recent_from: first instant of *recent*: `as_of - window_days x 86,400 s`.
         today: microseconds UTC.
         as_of_is_now: the rulebook names no as-of, so it moves with the clock.
+        what_if_cutoff: replaces every rule's `from`; None: the rules' own count.
     """
 
     as_of: int
@@ -48,25 +52,24 @@ class View:
     recent_from: int
     today: int
     as_of_is_now: bool = False
+    what_if_cutoff: int | None = None
 
 
-def resolve(store: Store, parameters: Parameters) -> View:
+def resolve(rulebook: "Rulebook", parameters: Parameters) -> View:
     """Fill in the defaults from the rulebook in force and the clock."""
-    from store.rulebook import current_rulebook
-
-    rulebook = current_rulebook(store)
     today = now() if parameters.today is None else parameters.today
     as_of = parameters.as_of if parameters.as_of is not None else rulebook.as_of
     window = parameters.window_days if parameters.window_days is not None else rulebook.window_days
-    cutoff = rulebook.cutoff if parameters.cutoff is None or not rulebook.rules else parameters.cutoff
+    what_if = parameters.cutoff if rulebook.rules else None
     moving = as_of is None
     if as_of is None:
         as_of = now()
     return View(
         as_of=as_of,
         window_days=window,
-        cutoff=cutoff,
+        cutoff=rulebook.cutoff if what_if is None else what_if,
         recent_from=as_of - window * MICROSECONDS_PER_DAY,
         today=today,
         as_of_is_now=moving,
+        what_if_cutoff=what_if,
     )

@@ -1,9 +1,15 @@
 """Which partners there are, which populations each is in, and where its case stands."""
 
+import sqlite3
+from collections.abc import Callable
 from typing import NamedTuple
 
 from store.connection import Store
-from store.parameters import Parameters
+from store.errors import UsageError
+from store.instants import format_optional
+from store.kept import PartnerFigures, kept_partners
+from store.parameters import Parameters, View, resolve
+from store.rulebook import rulebook_in
 
 
 class PartnerRow(NamedTuple):
@@ -21,11 +27,11 @@ class PartnerRow(NamedTuple):
         people, events, resources, records: of its improper events.
         first_at, last_at: first and last improper event, microseconds UTC; None without any.
         recent, after_removal: improper events in the window; after a removal without a re-grant.
-        first_lag: microseconds from the removal to the first improper event after it; None without any.
+        first_lag: smallest time from a removal to an improper event after it, microseconds; None without any.
         without_subject: improper events whose person is not in the log.
         status: `open`, `flagged`, `cleared`; None for a partner that needs no case and has none.
         grounds: of a cleared case.
-        stage: least advanced step over its apps (`none` at the start): see `store.audits.STEPS`.
+        stage: least advanced step over its apps (`none` at the start): see `store.audits.TRACK`.
         track: the track's letters, e.g. `RND----`, with a side state's letter appended (`RND----H`).
         due: earliest open due date, microseconds UTC; `overdue` judges it at today.
         version: of the case, for `expect`; 0 before its first action.
@@ -60,15 +66,152 @@ class PartnerRow(NamedTuple):
     search: str
 
 
+_CASES = "SELECT partner, status, grounds, assignee, version FROM cases"
+_NOTES = """
+SELECT partner, group_concat(note, char(10)) FROM actions
+WHERE partner IS NOT NULL AND note <> '' GROUP BY partner
+"""
+
+
 def partner_list(store: Store, parameters: Parameters) -> list[PartnerRow]:
     """Every known partner, in the order of attention: after removal, overdue, recent, people, name."""
-    raise NotImplementedError
+    from store.audits import tracks
+
+    with store.reading() as connection:
+        view = resolve(rulebook_in(connection), parameters)
+        figures = _figures(store, connection, view, kept=parameters.are_defaults())
+        cases = {row[0]: row[1:] for row in connection.execute(_CASES)}
+        notes = dict(connection.execute(_NOTES).fetchall())
+        its_track = tracks(store, today=view.today)
+    rows = []
+    for each in figures:
+        case = cases.get(each.partner)
+        status, grounds, assignee, version = case or ("open" if each.retained else None, None, None, 0)
+        track = its_track.get(each.partner)
+        rows.append(
+            PartnerRow(
+                *each[:-1],
+                status=status,
+                grounds=grounds,
+                stage="none" if track is None else track.stage,
+                track="-------" if track is None else track.letters,
+                due=None if track is None else track.due,
+                overdue=False if track is None else track.overdue,
+                assignee=assignee,
+                version=version,
+                search="\n".join((each.name, each.partner_id, each.app_names, notes.get(each.partner, ""))).casefold(),
+            )
+        )
+    return sort_rows(rows, ATTENTION)
 
 
-def partner_by_id(store: Store, partner_id: str) -> int:
-    """The internal id of a partner by its outside name.
+def _figures(store: Store, connection: sqlite3.Connection, view: View, *, kept: bool) -> list[PartnerFigures]:
+    if kept and not view.as_of_is_now:
+        return kept_partners(connection)
+    from store.evidence import Assessment
+    from store.world import world_of
+
+    return Assessment(connection, world_of(store, connection), view).partner_rows()
+
+
+ATTENTION = "attention"
+
+
+def _attention(row: PartnerRow) -> tuple[object, ...]:
+    return (
+        not row.after_removal,
+        not row.overdue,
+        not row.recent,
+        not row.retained,
+        -row.people,
+        -row.events,
+        row.name.casefold(),
+        row.partner_id,
+    )
+
+
+# Column -> how it sorts: the order in which a person would want it first.
+_ORDERS: dict[str, Callable[[PartnerRow], tuple[object, ...]]] = {
+    ATTENTION: _attention,
+    "name": lambda row: (row.name.casefold(), row.partner_id),
+    "partner_id": lambda row: (row.partner_id,),
+    "apps": lambda row: (-row.apps,),
+    "people": lambda row: (-row.people,),
+    "events": lambda row: (-row.events,),
+    "resources": lambda row: (-row.resources,),
+    "records": lambda row: (-row.records,),
+    "first_at": lambda row: (row.first_at is None, row.first_at or 0),
+    "last_at": lambda row: (row.last_at is None, -(row.last_at or 0)),
+    "recent": lambda row: (-row.recent,),
+    "after_removal": lambda row: (-row.after_removal,),
+    "status": lambda row: (("flagged", "open", "cleared", None).index(row.status),),
+    "stage": lambda row: (row.track,),
+    "due": lambda row: (row.due is None, row.due or 0),
+    "assignee": lambda row: (row.assignee is None, row.assignee or ""),
+}
+SORT_COLUMNS = tuple(_ORDERS)
+
+
+def sort_rows(rows: list[PartnerRow], column: str, *, reverse: bool = False) -> list[PartnerRow]:
+    """The rows sorted by a column, ties by name.
+
+    Args:
+        column: one of `SORT_COLUMNS`.
 
     Raises:
-        UsageError: unknown; the message names the nearest ids.
+        UsageError: no such column.
     """
-    raise NotImplementedError
+    if column not in _ORDERS:
+        raise UsageError(f"cannot sort by {column!r}; choose one of {', '.join(SORT_COLUMNS)}")
+    order = _ORDERS[column]
+    return sorted(rows, key=lambda row: (*order(row), row.name.casefold(), row.partner), reverse=reverse)
+
+
+def filter_rows(rows: list[PartnerRow], text: str) -> list[PartnerRow]:
+    """The rows in which every word of the text occurs: in the name, an id, an app or a note, without case."""
+    words = text.casefold().split()
+    return [row for row in rows if all(word in row.search for word in words)] if words else rows
+
+
+POPULATIONS: dict[str, Callable[[PartnerRow], bool]] = {
+    "all": lambda _: True,
+    "retained": lambda row: row.retained,
+    "accessed": lambda row: row.events > 0,
+    "recent": lambda row: row.recent > 0,
+    "after_removal": lambda row: row.after_removal > 0,
+}
+
+
+def population_rows(rows: list[PartnerRow], population: str) -> list[PartnerRow]:
+    """The rows in a population: `all`, `retained`, `accessed`, `recent` or `after_removal`."""
+    belongs = POPULATIONS[population]
+    return [row for row in rows if belongs(row)]
+
+
+def partner_document(row: PartnerRow) -> dict[str, object]:
+    """One partner as `python -m store partners --json` prints it (INTERFACE)."""
+    return {
+        "partner_id": row.partner_id,
+        "name": row.name,
+        "claimed": row.claimed,
+        "retained": row.retained,
+        "granted": row.granted,
+        "apps": row.apps,
+        "people": row.people,
+        "events": row.events,
+        "resources": row.resources,
+        "records": row.records,
+        "events_without_subject": row.without_subject,
+        "first_at": format_optional(row.first_at),
+        "last_at": format_optional(row.last_at),
+        "recent": row.recent,
+        "after_removal": row.after_removal,
+        "status": row.status,
+        "grounds": row.grounds,
+        "stage": row.stage,
+        "track": row.track,
+        "due": format_optional(row.due),
+        "overdue": row.overdue,
+        "assignee": row.assignee,
+        "version": row.version,
+    }

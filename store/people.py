@@ -3,15 +3,17 @@
 from typing import NamedTuple
 
 from store.connection import Store
-from store.parameters import Parameters
+from store.instants import format_instant
+from store.parameters import Parameters, resolve
 
 
 class PersonRow(NamedTuple):
     """A person whose restricted data was read, with what was read and by how many.
 
     Attributes:
+        events, resources: improper events that name the person, and the distinct resources in them.
+        data_classes: the classes of those events, sorted.
         first_at, last_at: first and last improper event, microseconds UTC.
-        data_classes: the classes of those events that were improper, sorted.
     """
 
     subject_id: str
@@ -24,11 +26,56 @@ class PersonRow(NamedTuple):
     last_at: int
 
 
+_SUBJECTS = "SELECT id, coalesce(spelling, subject_id) FROM subjects"
+
+
 def people(store: Store, parameters: Parameters, partner: int | None = None) -> list[PersonRow]:
-    """Everyone an improper event before as-of names, by subject id; of one partner where given."""
-    raise NotImplementedError
+    """Everyone an improper event before as-of names, by subject id; of one partner (internal id) where given."""
+    import numpy as np
+
+    from store.columns import distinct_within
+    from store.evidence import Assessment
+    from store.world import world_of
+
+    with store.reading() as connection:
+        world = world_of(store, connection)
+        view = resolve(world.rulebook, parameters)
+        events = Assessment(connection, world, view).improper_events(partner)
+        columns = world.columns(connection)
+        spelling = dict(connection.execute(_SUBJECTS).fetchall())
+    named = events[columns.subject[events] > 0]
+    subjects, which = np.unique(columns.subject[named], return_inverse=True)
+    size = len(subjects)
+    app, times = columns.app[named], columns.occurred_at[named]
+    partner_of = np.zeros(int(app.max(initial=0)) + 1, dtype=np.int64)
+    for each in np.unique(app).tolist():
+        partner_of[each] = world.registry.partner_of[each]
+    first = np.full(size, np.iinfo(np.int64).max)
+    last = np.full(size, np.iinfo(np.int64).min)
+    np.minimum.at(first, which, times)
+    np.maximum.at(last, which, times)
+    classes: list[set[str]] = [set() for _ in range(size)]
+    for place, field_set in np.unique(np.stack((which, columns.field_set[named])), axis=1).T.tolist():
+        classes[place].update(world.classes_of[field_set])
+    counts = zip(
+        (spelling[subject] for subject in subjects.tolist()),
+        distinct_within(which, partner_of[app], size).tolist(),
+        distinct_within(which, app, size).tolist(),
+        np.bincount(which, minlength=size).tolist(),
+        distinct_within(which, columns.resource[named], size).tolist(),
+        (tuple(sorted(names)) for names in classes),
+        first.tolist(),
+        last.tolist(),
+        strict=True,
+    )
+    return sorted((PersonRow._make(row) for row in counts), key=lambda row: row.subject_id)
 
 
 def person_document(row: PersonRow) -> dict[str, object]:
     """One person as `python -m store people --json` prints it."""
-    raise NotImplementedError
+    return {
+        **row._asdict(),
+        "data_classes": list(row.data_classes),
+        "first_at": format_instant(row.first_at),
+        "last_at": format_instant(row.last_at),
+    }

@@ -11,9 +11,13 @@ import os
 import sqlite3
 import uuid
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from store.connection import APPLICATION_ID, SCHEMA_VERSION, connect, wal_is_safe
 from store.errors import UnusableFileError
+
+if TYPE_CHECKING:
+    from sqlite_utils.migrations import Migrations
 
 DERIVED_TABLES = ("segment_columns", "segments", "daily", "partner_figures", "derived_state")
 
@@ -206,6 +210,15 @@ CREATE TABLE event_holders(
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX event_holders_by_content ON event_holders(content_id);
 
+-- The events that count: some live content holds them.
+CREATE VIEW live_access_events AS
+  SELECT e.* FROM access_events e
+  WHERE e.content_id IN (SELECT content_id FROM live_contents)
+    OR EXISTS (
+      SELECT 1 FROM event_holders h
+      WHERE h.app = e.app AND h.occurred_at = e.occurred_at AND h.event_key = e.event_key
+        AND h.content_id IN (SELECT content_id FROM live_contents));
+
 CREATE VIEW access_events_readable AS
   SELECT
     strftime('%Y-%m-%dT%H:%M:%S', e.occurred_at / 1000000, 'unixepoch')
@@ -318,7 +331,6 @@ CREATE TABLE daily(
   field_set INTEGER NOT NULL,
   verdict TEXT NOT NULL,
   events INTEGER NOT NULL,
-  records INTEGER NOT NULL,
   PRIMARY KEY (app, day, field_set, verdict)
 ) STRICT, WITHOUT ROWID;
 
@@ -334,7 +346,7 @@ CREATE TABLE partner_figures(
   people INTEGER NOT NULL,
   events INTEGER NOT NULL,
   resources INTEGER NOT NULL,
-  records INTEGER NOT NULL,
+  records TEXT NOT NULL,
   first_at INTEGER,
   last_at INTEGER,
   recent INTEGER NOT NULL,
@@ -354,17 +366,15 @@ _IDENTITY_TABLES = [
 ]
 
 # The version that counts is the newest one that a live content holds.
-_LIVE_VIEWS = [
-    f"""
-CREATE VIEW live_{kind} AS
-  SELECT * FROM {table} WHERE version_id IN (
-    SELECT max(v.version_id) FROM {table} v
-    JOIN holdings h ON h.kind = '{kind}' AND h.version_id = v.version_id
+_LIVE_VIEW = """
+CREATE VIEW live_KIND AS
+  SELECT * FROM TABLE_OF WHERE version_id IN (
+    SELECT max(v.version_id) FROM TABLE_OF v
+    JOIN holdings h ON h.kind = 'KIND' AND h.version_id = v.version_id
     WHERE h.content_id IN (SELECT content_id FROM live_contents)
     GROUP BY v.identity_key);
 """
-    for kind, table in REGISTRY_TABLES.items()
-]
+_LIVE_VIEWS = [_LIVE_VIEW.replace("KIND", kind).replace("TABLE_OF", table) for kind, table in REGISTRY_TABLES.items()]
 
 SCHEMA = "".join(
     [_INCIDENT, _IMPORTS, _DICTIONARIES, *_IDENTITY_TABLES, _HOLDINGS, _EVENTS, *_LIVE_VIEWS, _WORK, _DERIVED]
@@ -420,7 +430,7 @@ def create_store(path: Path | str, *, name: str, actor: str, at: int, demo: bool
             leftover.unlink(missing_ok=True)
 
 
-def _migrations() -> "Migrations":  # noqa: F821
+def _migrations() -> "Migrations":
     from sqlite_utils import Database
     from sqlite_utils.migrations import Migrations
 

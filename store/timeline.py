@@ -1,11 +1,18 @@
 """When it happened: counts per bin, what else happened, what could be read, and what is not logged."""
 
+import sqlite3
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from store.connection import Store
+from store.errors import UsageError
+from store.instants import MICROSECONDS_PER_DAY, format_instant
+from store.parameters import Parameters, resolve
+from store.rulebook import rulebook_in
+from store.words import step_words
 
 VERDICTS = ("improper", "undetermined", "allowed_by_opt_in", "allowed_by_exemption", "allowed", "denied")
+MOST_BINS = 100_000
 
 
 class Bin(NamedTuple):
@@ -57,15 +64,197 @@ class Timeline:
 
 
 def timeline(store: Store, partner: int | None, *, from_at: int, until_at: int, bins: int) -> Timeline:
-    """The timeline of a partner (its internal id), or of all partners together (None)."""
-    raise NotImplementedError
+    """The timeline of a partner (its internal id), or of all partners together (None).
+
+    Raises:
+        UsageError: an empty interval, or a number of bins outside 1 to `MOST_BINS`.
+    """
+    if until_at <= from_at:
+        raise UsageError("the timeline's end must be after its beginning")
+    if not 1 <= bins <= MOST_BINS:
+        raise UsageError(f"the number of bins must be from 1 to {MOST_BINS}, not {bins}")
+    from store.reach import Reach
+    from store.registry import load_registry, merge
+
+    with store.reading() as connection:
+        edges = [from_at + place * (until_at - from_at) // bins for place in range(bins + 1)]
+        registry = load_registry(connection)
+        apps = [app for app, owner in registry.partner_of.items() if partner is None or owner == partner]
+        whole_days = all(edge % MICROSECONDS_PER_DAY == 0 for edge in edges)
+        if whole_days:
+            counts = _from_days(connection, set(apps), edges)
+        else:
+            counts = _from_events(store, connection, partner, edges)
+        reach = Reach(rulebook_in(connection), registry)
+        held = merge([interval for app in apps for interval in reach.intervals(app)])
+        return Timeline(
+            from_at=from_at,
+            until_at=until_at,
+            bins=tuple(
+                Bin(edges[place], edges[place + 1], **dict(zip(VERDICTS, counts[place], strict=True)))
+                for place in range(bins)
+            ),
+            markers=_markers(connection, partner, from_at, until_at),
+            gaps=_gaps(connection, from_at, until_at),
+            could_read=tuple(
+                (max(start, from_at), min(end, until_at)) for start, end in held if start < until_at and end > from_at
+            ),
+        )
+
+
+_DAILY = """
+SELECT app, day, verdict, sum(events) FROM daily WHERE day >= ? AND day < ? GROUP BY app, day, verdict
+"""
+
+
+def _from_days(connection: sqlite3.Connection, apps: set[int], edges: list[int]) -> list[list[int]]:
+    """Counts of bins that are whole days, from the day rollup."""
+    from bisect import bisect_right
+
+    days = [edge // MICROSECONDS_PER_DAY for edge in edges]
+    counts = [[0] * len(VERDICTS) for _ in edges[:-1]]
+    for app, day, verdict, number in connection.execute(_DAILY, (days[0], days[-1])):
+        if app in apps:
+            counts[bisect_right(days, day) - 1][VERDICTS.index(verdict)] += number
+    return counts
+
+
+def _from_events(
+    store: Store, connection: sqlite3.Connection, partner: int | None, edges: list[int]
+) -> list[list[int]]:
+    """Counts of bins that cut days, from the events' own instants."""
+    import numpy as np
+
+    from store.judge import VERDICT_NAMES
+    from store.world import world_of
+
+    world = world_of(store, connection)
+    columns = world.columns(connection)
+    inside = (columns.occurred_at >= edges[0]) & (columns.occurred_at < edges[-1])
+    if partner is not None:
+        inside &= np.isin(columns.app, world.apps_of(partner))
+    place = np.searchsorted(np.array(edges, dtype=np.int64), columns.occurred_at[inside], "right") - 1
+    kinds = len(VERDICT_NAMES)
+    table = np.bincount(
+        place * kinds + world.verdicts(connection).verdict[inside], minlength=(len(edges) - 1) * kinds
+    ).reshape(-1, kinds)
+    return [[int(row[VERDICT_NAMES.index(verdict)]) for verdict in VERDICTS] for row in table]
+
+
+_GRANTS = """
+SELECT g.granted_at, g.revoked_at, g.scope, coalesce(v.name, a.app_id), g.app
+FROM live_grants g JOIN apps a ON a.id = g.app LEFT JOIN live_apps v ON v.app = g.app
+"""
+_REMOVALS = """
+SELECT m.removed_at, m.reason, coalesce(v.name, a.app_id), m.app
+FROM live_removals m JOIN apps a ON a.id = m.app LEFT JOIN live_apps v ON v.app = m.app
+"""
+_ACTIONS = """
+SELECT at, verb, actor, note FROM actions
+WHERE at >= :from_at AND at < :until_at
+  AND (:partner IS NULL OR partner = :partner OR verb = 'import')
+  AND verb IN ('flag', 'clear', 'reopen', 'import')
+ORDER BY seq
+"""
+_STEPS = """
+SELECT at, step, recorded_by, partner FROM audit_steps WHERE taken_back_by IS NULL
+UNION ALL SELECT at, step, 'import', partner FROM live_steps
+"""
+_MOST_MARKERS = 10_000
+
+
+def _markers(connection: sqlite3.Connection, partner: int | None, from_at: int, until_at: int) -> tuple[Marker, ...]:
+    from store.registry import load_registry
+
+    found = []
+    for rule in rulebook_in(connection).rules:
+        found.append(Marker(rule.from_at, "rule", f"rule {rule.rule_id} in force"))
+        if rule.until_at is not None:
+            found.append(Marker(rule.until_at, "rule", f"rule {rule.rule_id} ends"))
+    owner = load_registry(connection).partner_of
+    for granted_at, revoked_at, scope, name, app in connection.execute(_GRANTS):
+        if partner in (None, owner[app]):
+            found.append(Marker(granted_at, "grant", f"{name} granted {scope}"))
+            if revoked_at is not None:
+                found.append(Marker(revoked_at, "revoke", f"{name}: {scope} revoked"))
+    for removed_at, reason, name, app in connection.execute(_REMOVALS):
+        if partner in (None, owner[app]):
+            found.append(Marker(removed_at, "removal", f"{name} removed" + (f": {reason}" if reason else "")))
+    for at, step, recorded_by, whose in connection.execute(_STEPS):
+        if whose is None or partner in (None, whose):
+            found.append(Marker(at, "step", f"{step_words(step)} ({recorded_by})"))
+    span = {"from_at": from_at, "until_at": until_at, "partner": partner}
+    for at, verb, actor, note in connection.execute(_ACTIONS, span):
+        found.append(Marker(at, verb, f"{verb} by {actor}" + (f": {note}" if note else "")))
+    inside = sorted(marker for marker in found if from_at <= marker.at < until_at)
+    return tuple(inside[:_MOST_MARKERS])
+
+
+def _gaps(connection: sqlite3.Connection, from_at: int, until_at: int) -> tuple[Gap, ...]:
+    """What the sources do not cover of the interval; without any, the days of it that have no event."""
+    from store.coverage import day_ranges, gaps
+    from store.registry import load_registry
+
+    registry = load_registry(connection)
+    if registry.coverage:
+        found = [
+            Gap(start, end, source)
+            for source in registry.coverage
+            for start, end in gaps(registry, source, from_at, until_at)
+        ]
+        return tuple(sorted(found))
+    first, last = from_at // MICROSECONDS_PER_DAY, (until_at - 1) // MICROSECONDS_PER_DAY
+    if last - first > _MOST_DAYS:
+        return ()
+    seen = {day for (day,) in connection.execute(_EVENT_DAYS, (first, last))}
+    empty = day_ranges(day for day in range(first, last + 1) if day not in seen)
+    return tuple(Gap(max(start, from_at), min(end, until_at), "inferred") for start, end in empty)
+
+
+_EVENT_DAYS = "SELECT DISTINCT day FROM daily WHERE day BETWEEN ? AND ?"
+_MOST_DAYS = 200 * 366
+
+
+_SPAN = "SELECT min(day), max(day) FROM daily"
 
 
 def whole_span(store: Store, partner: int | None) -> tuple[int, int]:
-    """Whole days `[from, until)` that hold every event, the cut-off and the as-of: what `0` shows."""
-    raise NotImplementedError
+    """Whole UTC days `[from, until)` that hold every event, the cut-off and the as-of: what `0` shows.
+
+    It is the same for every partner, so that moving through the list compares like with like.
+    """
+    del partner
+    with store.reading() as connection:
+        view = resolve(rulebook_in(connection), Parameters())
+        first, last = connection.execute(_SPAN).fetchone()
+    days = [view.as_of // MICROSECONDS_PER_DAY - 1, (view.as_of - 1) // MICROSECONDS_PER_DAY]
+    if view.cutoff is not None:
+        days.append(view.cutoff // MICROSECONDS_PER_DAY)
+    days.extend(day for day in (first, last) if day is not None)
+    return min(days) * MICROSECONDS_PER_DAY, (max(days) + 1) * MICROSECONDS_PER_DAY
 
 
 def timeline_document(answer: Timeline) -> dict[str, object]:
     """The timeline as `python -m store timeline --json` prints it (INTERFACE)."""
-    raise NotImplementedError
+    return {
+        "from": format_instant(answer.from_at),
+        "until": format_instant(answer.until_at),
+        "bins": [
+            {
+                "from": format_instant(each.from_at),
+                "until": format_instant(each.until_at),
+                **{verdict: getattr(each, verdict) for verdict in VERDICTS},
+            }
+            for each in answer.bins
+        ],
+        "markers": [
+            {"at": format_instant(marker.at), "kind": marker.kind, "text": marker.text} for marker in answer.markers
+        ],
+        "gaps": [
+            {"from": format_instant(gap.from_at), "until": format_instant(gap.until_at), "source": gap.source}
+            for gap in answer.gaps
+        ],
+        "could_read": [
+            {"from": format_instant(start), "until": format_instant(end)} for start, end in answer.could_read
+        ],
+    }

@@ -1,0 +1,146 @@
+"""All live events as columns in memory, and their verdicts under any parameters in one pass."""
+
+import sqlite3
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from store.judge import Judge, Situation
+from store.registry import Registry
+from store.segments import Column, read_column
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class EventColumns:
+    """One value per live event in every column; the order is that of the segments.
+
+    Attributes:
+        app, field_set, subject, resource: internal ids; 0 where the log names none.
+        occurred_at: microseconds UTC.
+        records: -1 where the log says nothing.
+        outcome: 0 success, 1 denied, 2 error.
+        exempt: bits over the field set's data classes.
+        opt_in: see `store.judge`.
+        after: some removal of the app precedes the event and no re-grant.
+    """
+
+    app: Column
+    occurred_at: Column
+    field_set: Column
+    subject: Column
+    resource: Column
+    records: Column
+    outcome: Column
+    exempt: Column
+    opt_in: Column
+    after: Mask
+
+    def __len__(self) -> int:
+        return len(self.app)
+
+
+_NAMES = ("app", "occurred_at", "field_set", "subject", "resource", "records", "outcome", "exempt", "opt_in")
+# A content that is still being loaded counts nowhere.
+COUNTED_SEGMENTS = """
+SELECT content_id, segment FROM segments
+WHERE content_id IN (SELECT content_id FROM imports WHERE state = 'complete')
+ORDER BY content_id, segment
+"""
+_FIELD_SETS = "SELECT id, data_classes FROM field_sets ORDER BY id"
+
+
+def field_sets(connection: sqlite3.Connection) -> dict[int, tuple[str, ...]]:
+    """Field set -> its data classes, sorted."""
+    return {number: tuple(text.split("|")) for number, text in connection.execute(_FIELD_SETS)}
+
+
+def load_columns(connection: sqlite3.Connection, segments: list[tuple[int, int]] | None = None) -> EventColumns:
+    """The live events of these (content, segment) pairs, or of all."""
+    if segments is None:
+        segments = connection.execute(COUNTED_SEGMENTS).fetchall()
+    loaded = {
+        name: _concatenate([read_column(connection, content_id, segment, name) for content_id, segment in segments])
+        for name in (*_NAMES, "after")
+    }
+    return EventColumns(**{name: loaded[name] for name in _NAMES}, after=loaded["after"].astype(bool))
+
+
+def _concatenate(parts: list[Column]) -> Column:
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """The verdict of every event (`store.judge` codes) and the index of the rule that decided it (-1: none)."""
+
+    verdict: npt.NDArray[np.int8]
+    rule: npt.NDArray[np.int8]
+
+
+def judge_columns(
+    columns: EventColumns, judge: Judge, registry: Registry, classes_of: dict[int, tuple[str, ...]]
+) -> Verdicts:
+    """Judge every event: each situation that occurs is settled once a period, the events look it up."""
+    if not len(columns):
+        return Verdicts(np.zeros(0, dtype=np.int8), np.zeros(0, dtype=np.int8))
+    abouts, about_of_app = _profiles(columns, judge, registry)
+    exempts, exempt_index = (
+        np.unique(columns.exempt, return_inverse=True)
+        if columns.exempt.any()
+        else (
+            np.zeros(1, dtype=np.int64),
+            np.zeros(len(columns), dtype=np.int64),
+        )
+    )
+    shape = (int(columns.field_set.max()) + 1, 2, 3, len(exempts), len(abouts))
+    code = columns.field_set
+    for size, digit in (
+        (2, (columns.outcome == 0).astype(np.int64)),
+        (3, columns.opt_in),
+        (len(exempts), exempt_index.ravel()),
+        (len(abouts), about_of_app[columns.app]),
+    ):
+        code = code * size + digit
+    present = _present(code, int(np.prod(shape)))
+    periods = len(judge.bounds) + 1
+    verdicts = np.zeros((len(present), periods), dtype=np.int8)
+    rules = np.zeros((len(present), periods), dtype=np.int8)
+    in_force = [judge.in_force(period) for period in range(periods)]
+    for row, each in enumerate(present.tolist()):
+        field_set, success, opt_in, exempt, about = (int(part) for part in np.unravel_index(each, shape))
+        situation = Situation(classes_of[field_set], bool(success), abouts[about], int(exempts[exempt]), opt_in)
+        for period in range(periods):
+            verdicts[row, period], rules[row, period] = judge.settle(situation, in_force[period])
+    period_of = np.searchsorted(np.array(judge.bounds, dtype=np.int64), columns.occurred_at, "right")
+    place = np.searchsorted(present, code) * periods + period_of
+    return Verdicts(verdicts.ravel()[place], rules.ravel()[place])
+
+
+def _profiles(columns: EventColumns, judge: Judge, registry: Registry) -> tuple[list[tuple[int, ...]], Column]:
+    """The distinct sets of rules that apps fall under, and the set's number for each app."""
+    numbers: dict[tuple[int, ...], int] = {}
+    about_of_app = np.zeros(int(columns.app.max()) + 1, dtype=np.int64)
+    for app in np.unique(columns.app).tolist():
+        about_of_app[app] = numbers.setdefault(judge.about(registry.app_ids[app]), len(numbers))
+    return list(numbers), about_of_app
+
+
+_SMALL_ENOUGH_TO_COUNT = 1 << 22
+
+
+def _present(code: Column, size: int) -> Column:
+    """The codes that occur, ascending."""
+    if size <= _SMALL_ENOUGH_TO_COUNT:
+        return np.nonzero(np.bincount(code, minlength=1))[0].astype(np.int64)
+    return np.unique(code)
+
+
+def distinct_within(group: Column, ids: Column, groups: int) -> Column:
+    """For each of `groups` groups, how many different ids its events have; 0 is none."""
+    named = ids > 0
+    most = int(ids.max(initial=0)) + 1
+    pairs = np.unique(group[named] * most + ids[named])
+    return np.bincount(pairs // most, minlength=groups)

@@ -1,0 +1,204 @@
+"""Plain tables -> derived tables: a pure function, brought up to date in the transaction that changed the plain ones.
+
+Order of work: the packed copy of the events (segments), what the registry says of each of them (facts), the day rollup,
+the partner list and the figures under the rulebook's own parameters. The first three are redone only where their
+inputs changed.
+"""
+
+import hashlib
+import json
+import sqlite3
+
+import numpy as np
+
+from store.columns import COUNTED_SEGMENTS, EventColumns, Verdicts, load_columns
+from store.connection import Store
+from store.evidence import Assessment
+from store.facts import after_removal, exempt_classes
+from store.instants import MICROSECONDS_PER_DAY, now
+from store.judge import VERDICT_NAMES
+from store.kept import keep
+from store.ledger import append
+from store.parameters import Parameters, resolve
+from store.reopening import CaseFacts, facts_of, reopen_contradicted
+from store.schema import DERIVED_TABLES
+from store.segments import read_column, write_column, write_from_rows
+from store.world import World
+
+__all__ = ["CaseFacts", "bring_up_to_date", "case_facts", "rebuild", "refresh"]
+
+_STATE = "SELECT value FROM derived_state WHERE name = ?"
+_SET_STATE = "INSERT OR REPLACE INTO derived_state(name, value) VALUES (?, ?)"
+_WITH_FACTS = "SELECT content_id, segment FROM segment_columns WHERE name = 'after'"
+_COMPLETE = "SELECT DISTINCT content_id FROM imports WHERE state = 'complete' ORDER BY content_id"
+_LIVE = "SELECT content_id FROM live_contents ORDER BY content_id"
+_JUDGING_VERSIONS = (
+    "SELECT version_id FROM live_grants ORDER BY version_id",
+    "SELECT version_id FROM live_removals ORDER BY version_id",
+    "SELECT version_id FROM live_exemptions ORDER BY version_id",
+    "SELECT version_id FROM live_opt_ins ORDER BY version_id",
+)
+_NAMING_VERSIONS = (
+    "SELECT version_id FROM live_partners ORDER BY version_id",
+    "SELECT version_id FROM live_apps ORDER BY version_id",
+    "SELECT version_id FROM live_coverage ORDER BY version_id",
+)
+_CLEAR_DAILY = "DELETE FROM daily"
+_ADD_DAILY = """
+INSERT INTO daily(app, day, field_set, verdict, events) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (app, day, field_set, verdict) DO UPDATE SET events = events + excluded.events
+"""
+_CLEARING = {
+    "segments": "DELETE FROM segments",
+    "segment_columns": "DELETE FROM segment_columns",
+    "daily": _CLEAR_DAILY,
+    "partner_figures": "DELETE FROM partner_figures",
+    "derived_state": "DELETE FROM derived_state",
+}
+
+
+def refresh(connection: sqlite3.Connection, *, actor: str, at: int) -> None:
+    """Bring every derived table up to date, and reopen the closed cases that the change speaks against.
+
+    Call it last in the write transaction that changed evidence or rules.
+
+    Args:
+        connection: the writing connection.
+        actor: who made the change, for the reason of a case that reopens.
+        at: the change's instant, microseconds UTC.
+    """
+    world = bring_up_to_date(connection, at=at)
+    reopen_contradicted(connection, world, actor=actor, at=at)
+
+
+def rebuild(store: Store, *, actor: str) -> None:
+    """Drop every derived table's rows and make them anew from the plain tables: the same rows come out."""
+    at = now()
+    with store.writing() as connection:
+        clear_derived(connection)
+        for (content_id,) in connection.execute(_LIVE).fetchall():
+            write_from_rows(connection, content_id, live=True)
+        append(connection, actor=actor, verb="rebuild", at=at)
+        refresh(connection, actor=actor, at=at)
+
+
+def case_facts(connection: sqlite3.Connection, partner: int) -> CaseFacts:
+    """What all the evidence, whatever the as-of, says about one partner (internal id)."""
+    return facts_of(connection, World(connection), partner)
+
+
+def clear_derived(connection: sqlite3.Connection) -> None:
+    """Empty the derived tables."""
+    for table in DERIVED_TABLES:
+        connection.execute(_CLEARING[table])
+
+
+def bring_up_to_date(connection: sqlite3.Connection, *, at: int) -> World:
+    """The derived tables alone, whatever state they are in.
+
+    Args:
+        at: now, microseconds UTC: the as-of of a rulebook that names none.
+
+    Returns:
+        The world they were made from.
+    """
+    repacked = _place_segments(connection)
+    world = World(connection)
+    _changed(connection, "names", _digest(connection, _NAMING_VERSIONS))
+    judged_anew = _changed(connection, "registry", _digest(connection, _JUDGING_VERSIONS))
+    fresh = _state_facts(connection, world, anew=judged_anew)
+    rules_changed = _changed(connection, "rulebook", str(world.rulebook.rulebook_id))
+    if repacked or judged_anew or rules_changed:
+        connection.execute(_CLEAR_DAILY)
+        _add_daily(connection, world.columns(connection), world.verdicts(connection))
+    elif fresh:
+        added = load_columns(connection, fresh)
+        _add_daily(connection, added, world.judge(added))
+    assessment = Assessment(connection, world, resolve(world.rulebook, Parameters(today=at)))
+    keep(connection, assessment.evidence(), assessment.partner_rows())
+    return world
+
+
+def _state(connection: sqlite3.Connection, name: str) -> str | None:
+    row = connection.execute(_STATE, (name,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def _changed(connection: sqlite3.Connection, name: str, value: str) -> bool:
+    """Whether a remembered value differs now; the new one is remembered."""
+    if _state(connection, name) == value:
+        return False
+    connection.execute(_SET_STATE, (name, value))
+    return True
+
+
+def _place_segments(connection: sqlite3.Connection) -> bool:
+    """Pack exactly the events that count: all of a live content, of the others those that a live one holds too.
+
+    The loader packs a new content itself. Returns whether anything was packed anew here.
+    """
+    live = [content_id for (content_id,) in connection.execute(_LIVE)]
+    if not _changed(connection, "live_contents", json.dumps(live)):
+        return False
+    trimmed_before = json.loads(_state(connection, "trimmed_contents") or "[]")
+    trimmed = [content_id for (content_id,) in connection.execute(_COMPLETE).fetchall() if content_id not in live]
+    for content_id in trimmed:
+        write_from_rows(connection, content_id, live=False)
+    restored = [content_id for content_id in trimmed_before if content_id in live]
+    for content_id in restored:
+        write_from_rows(connection, content_id, live=True)
+    connection.execute(_SET_STATE, ("trimmed_contents", json.dumps(trimmed)))
+    return bool(trimmed or restored)
+
+
+def _state_facts(connection: sqlite3.Connection, world: World, *, anew: bool) -> list[tuple[int, int]]:
+    """Note beside the segments what the registry says of their events; the segments that were done.
+
+    Args:
+        anew: the registry changed, so that all are done again.
+    """
+    done = set() if anew else set(connection.execute(_WITH_FACTS).fetchall())
+    fresh = [each for each in connection.execute(COUNTED_SEGMENTS).fetchall() if each not in done]
+    if not fresh:
+        return []
+    opt_ins = world.opt_ins(connection)
+    for content_id, segment in fresh:
+        app, at, field_set, subject, resource = (
+            read_column(connection, content_id, segment, name)
+            for name in ("app", "occurred_at", "field_set", "subject", "resource")
+        )
+        for name, values in (
+            ("exempt", exempt_classes(app, at, field_set, world.registry, world.classes_of)),
+            ("opt_in", opt_ins.states(app, at, subject, resource)),
+            ("after", after_removal(app, at, world.registry)),
+        ):
+            write_column(connection, content_id, segment, name, values)
+    return fresh
+
+
+def _digest(connection: sqlite3.Connection, questions: tuple[str, ...]) -> str:
+    """Names the set of live versions that these questions list."""
+    digest = hashlib.sha256()
+    for question in questions:
+        versions = np.array([version for (version,) in connection.execute(question)], dtype="<i8")
+        digest.update(len(versions).to_bytes(8, "little"))
+        digest.update(versions.tobytes())
+    return digest.hexdigest()
+
+
+def _add_daily(connection: sqlite3.Connection, columns: EventColumns, verdicts: Verdicts) -> None:
+    """Add these events to the day rollup."""
+    if not len(columns):
+        return
+    day = columns.occurred_at // MICROSECONDS_PER_DAY
+    first = int(day.min())
+    days, sets, kinds = int(day.max()) - first + 1, int(columns.field_set.max()) + 1, len(VERDICT_NAMES)
+    code = ((columns.app * days + (day - first)) * sets + columns.field_set) * kinds + verdicts.verdict
+    codes, counts = np.unique(code, return_counts=True)
+    rows = []
+    for each, count in zip(codes.tolist(), counts.tolist(), strict=True):
+        rest, verdict = divmod(each, kinds)
+        rest, field_set = divmod(rest, sets)
+        app, day_index = divmod(rest, days)
+        rows.append((app, first + day_index, field_set, VERDICT_NAMES[verdict], count))
+    connection.executemany(_ADD_DAILY, rows)

@@ -1,0 +1,99 @@
+"""Everything the questions need of the live evidence and the rules, read once and kept while nothing changes."""
+
+import sqlite3
+import threading
+
+import numpy as np
+
+from store.columns import EventColumns, Verdicts, field_sets, judge_columns, load_columns
+from store.connection import Store
+from store.facts import OptIns, after_removal, exempt_classes
+from store.judge import Judge
+from store.registry import Registry, load_opt_ins, load_registry
+from store.rulebook import Rulebook, rulebook_in
+from store.segments import Column
+
+# What tells one state of the evidence and the rules from another: see `store.fold`.
+_STATE = """
+SELECT group_concat(value, ' ') FROM (
+  SELECT value FROM derived_state WHERE name IN ('live_contents', 'registry', 'names', 'rulebook') ORDER BY name)
+"""
+
+
+class World:
+    """The rulebook, the registry and the live events of one state of a store.
+
+    Events and opt-ins are read when first asked for, through the asker's connection.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.rulebook: Rulebook = rulebook_in(connection)
+        self.registry: Registry = load_registry(connection)
+        self.classes_of: dict[int, tuple[str, ...]] = field_sets(connection)
+        self._lock = threading.RLock()
+        self._columns: EventColumns | None = None
+        self._verdicts: Verdicts | None = None
+        self._opt_ins: OptIns | None = None
+
+    def columns(self, connection: sqlite3.Connection) -> EventColumns:
+        """Every live event."""
+        with self._lock:
+            if self._columns is None:
+                self._columns = load_columns(connection)
+            return self._columns
+
+    def verdicts(self, connection: sqlite3.Connection) -> Verdicts:
+        """Of every live event, under the rulebook's own cut-offs."""
+        with self._lock:
+            if self._verdicts is None:
+                self._verdicts = self.judge(self.columns(connection))
+            return self._verdicts
+
+    def opt_ins(self, connection: sqlite3.Connection) -> OptIns:
+        """Every live opt-in."""
+        with self._lock:
+            if self._opt_ins is None:
+                self._opt_ins = OptIns(load_opt_ins(connection))
+            return self._opt_ins
+
+    def judge(self, columns: EventColumns, *, cutoff: int | None = None) -> Verdicts:
+        """Judge events, under a what-if cut-off where one is given (microseconds UTC)."""
+        return judge_columns(columns, Judge(self.rulebook, cutoff=cutoff), self.registry, self.classes_of)
+
+    def columns_of(self, connection: sqlite3.Connection, rows: Column) -> EventColumns:
+        """Columns of rows (app, occurred_at, field_set, subject, resource, records, outcome), sorted by app.
+
+        Subject and resource are 0 and records -1 where the log says nothing.
+        """
+        app, at, field_set, subject, resource, records, outcome = rows.reshape(-1, 7).T
+        return EventColumns(
+            app=app,
+            occurred_at=at,
+            field_set=field_set,
+            subject=subject,
+            resource=resource,
+            records=records,
+            outcome=outcome,
+            exempt=exempt_classes(app, at, field_set, self.registry, self.classes_of).astype(np.int64),
+            opt_in=self.opt_ins(connection).states(app, at, subject, resource).astype(np.int64),
+            after=after_removal(app, at, self.registry),
+        )
+
+    def apps_of(self, partner: int) -> list[int]:
+        """The apps that belong to a partner now, ascending."""
+        return sorted(app for app, owner in self.registry.partner_of.items() if owner == partner)
+
+
+def world_of(store: Store, connection: sqlite3.Connection) -> World:
+    """The world of the connection's snapshot; the last one is kept for as long as the evidence stays the same.
+
+    Args:
+        connection: of this store, inside `reading` or `writing`.
+    """
+    (token,) = connection.execute(_STATE).fetchone()
+    kept = store.kept
+    if kept is not None and kept[0] == token and isinstance(kept[1], World):
+        return kept[1]
+    world = World(connection)
+    store.kept = (str(token), world)
+    return world
