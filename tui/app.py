@@ -13,6 +13,7 @@ from textual.screen import Screen
 
 from store.connection import Store
 from store.errors import StoreError
+from store.instants import now
 from store.parameters import Parameters
 from tui.keys import bindings, read_keymap, with_keymap
 from tui.palette import KeyCommands
@@ -76,6 +77,11 @@ class OverscopeApp(App[int]):
             self.set_keymap(overrides)
         self.register_theme(THEME)
         self.theme = THEME.name
+
+    @property
+    def today(self) -> int:
+        """The instant at which work is judged, microseconds UTC."""
+        return now() if self.parameters.today is None else self.parameters.today
 
     def get_default_screen(self) -> Screen[None]:
         """The board."""
@@ -220,7 +226,9 @@ class OverscopeApp(App[int]):
         from tui.screens.help import HelpScreen
 
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(self.key_table))
+            active = self.screen.active_bindings.values()
+            ids = frozenset(shown.binding.id for shown in active if shown.enabled and shown.binding.id)
+            self.push_screen(HelpScreen(self.key_table, ids))
 
     def action_palette(self) -> None:
         """Find a command by its name."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.screen import Screen
+from textual.widgets import Static
 
 from tui.keys import bindings
 from tui.widgets.bars import KeyFooter, MessageBar
@@ -23,6 +24,8 @@ class WorkScreen(Screen[None]):
     """
 
     PANES: ClassVar[tuple[str, ...]] = ()
+    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (180, "-vast")]
+    VERTICAL_BREAKPOINTS: ClassVar = [(0, "-flat"), (16, "-low"), (32, "-tall")]
     AUTO_FOCUS = None
     BINDINGS: ClassVar = bindings("panes")
 
@@ -36,6 +39,7 @@ class WorkScreen(Screen[None]):
         yield from self.body()
         yield MessageBar()
         yield KeyFooter()
+        yield Static("This window is too small: 60x16 is the least, 80x24 is good.", id="too-small", markup=False)
 
     def body(self) -> ComposeResult:
         """What the screen shows above its two last lines."""
@@ -82,14 +86,21 @@ class WorkScreen(Screen[None]):
 
     def action_maximise(self) -> None:
         """Give the focused pane the whole body, or take it back."""
-        if not self.unmaximise() and self.focused is not None and self.focused.id in self.PANES:
-            self.add_class("-maximised")
-            self.focused.add_class("-maximised")
+        focused = self.focused
+        if self.unmaximise() or focused is None or focused.id not in self.PANES:
+            return
+        self.add_class("-maximised")
+        family = {*focused.ancestors_with_self}
+        for name in self.PANES:
+            for node in self.query_one(f"#{name}").ancestors_with_self:
+                if node is self:
+                    break
+                node.add_class("-whole" if node in family else "-away")
 
     def unmaximise(self) -> bool:
         """Take the whole body back from a pane; whether one had it."""
         if not self.has_class("-maximised"):
             return False
         self.remove_class("-maximised")
-        self.query(".-maximised").remove_class("-maximised")
+        self.query(".-whole, .-away").remove_class("-whole", "-away")
         return True

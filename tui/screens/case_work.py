@@ -11,6 +11,7 @@ from textual.binding import BindingType
 
 from store import audits, cases
 from store.cases import Case, Done
+from store.connection import Store
 from store.errors import ConflictError, RefusedError
 from store.partners import PartnerRow
 from tui.keys import bindings
@@ -118,7 +119,7 @@ class CaseWorkScreen(WorkScreen):
                 if choice is not None:
                     self._record(rows, choice)
 
-            self.app.push_screen(StepDialog(rows, today=self._today()), with_choice)
+            self.app.push_screen(StepDialog(rows, today=self.overscope.today), with_choice)
 
     def action_undo(self) -> None:
         """Take back one's own last action."""
@@ -138,10 +139,7 @@ class CaseWorkScreen(WorkScreen):
     def _me(self) -> str:
         return self.overscope.actor
 
-    def _today(self) -> int | None:
-        return self.overscope.parameters.today
-
-    def _on(self, rows: Sequence[PartnerRow]) -> tuple["cases.Store", list[int]]:
+    def _on(self, rows: Sequence[PartnerRow]) -> tuple[Store, list[int]]:
         return self.overscope.store, [row.partner for row in rows]
 
     def _writable(self) -> bool:

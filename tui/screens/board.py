@@ -1,0 +1,303 @@
+"""The board: header, partners, timeline, audit track. It owns what is shown and asks the store in threads."""
+
+from functools import partial
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, Vertical
+from textual.widgets import Input
+
+from store import audits, figures, partners, rulebook, timeline
+from store.audits import Track
+from store.figures import Figures
+from store.partners import PartnerRow
+from store.timeline import Timeline
+from tui.keys import bindings
+from tui.screens.case_work import CaseWorkScreen
+from tui.text import clean, count, number, qualified, qualifier_words, span
+from tui.widgets.audit_track import AuditPane
+from tui.widgets.figures_bar import FiguresBar
+from tui.widgets.filter_line import FilterLine
+from tui.widgets.partner_columns import row_qualifier
+from tui.widgets.partner_list import PartnerList
+from tui.widgets.timeline import TimelinePane
+from tui.widgets.virtual_list import VirtualList
+
+ALL_PARTNERS = "All partners"
+
+
+class BoardScreen(CaseWorkScreen):
+    """The first screen. The partner under the cursor decides what the two other panes show."""
+
+    PANES = ("partners", "timeline", "audit")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("partners", "filter", "marks", "moves", "screens.log"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._figures: Figures | None = None
+        self._rulebook_sha256 = ""
+        self._span: tuple[int, int] | None = None
+        self._shown: int | None = -1
+
+    def body(self) -> ComposeResult:
+        """Header, panes, and the filter's line."""
+        app = self.overscope
+        yield FiguresBar(actor=app.actor, read_only=app.store.read_only)
+        with Container(id="panes"):
+            yield PartnerList(id="partners", classes="pane")
+            with Vertical(id="beside"):
+                yield TimelinePane(id="timeline", classes="pane")
+                yield AuditPane(id="audit", classes="pane")
+        yield FilterLine(id="filter")
+
+    def on_mount(self) -> None:
+        """Start on the partners."""
+        super().on_mount()
+        self.partners.focus()
+
+    @property
+    def partners(self) -> PartnerList:
+        """The list."""
+        return self.query_one(PartnerList)
+
+    # -- questions -------------------------------------------------------------------------------------------------
+
+    def ask_all(self) -> None:
+        """Ask for everything; the partners and the figures first."""
+        app = self.overscope
+        store, parameters = app.store, app.parameters
+        app.run_question(self, "figures", lambda: figures.figures(store, parameters), self._show_figures)
+        app.run_question(self, "partners", lambda: partners.partner_list(store, parameters), self._show_partners)
+        app.run_question(self, "span", lambda: timeline.whole_span(store, None), self._show_span)
+        app.run_question(self, "rulebook", lambda: rulebook.current_rulebook(store).sha256, self._show_rulebook)
+        self._ask_about_current(again=True)
+
+    def _show_figures(self, answer: Figures) -> None:
+        self._figures = answer
+        self.query_one(FiguresBar).show(answer)
+        self.partners.show_figures(answer)
+
+    def _show_partners(self, rows: list[PartnerRow]) -> None:
+        self.partners.show(rows)
+        self._say_marks()
+        self._ask_about_current(again=True)
+
+    def _show_span(self, found: tuple[int, int]) -> None:
+        if found != self._span:
+            self._span = found
+            self.query_one(TimelinePane).set_span(*found)
+            self._ask_about_current(again=True)
+
+    def _show_rulebook(self, sha256: str) -> None:
+        self._rulebook_sha256 = sha256
+
+    def _ask_about_current(self, *, again: bool = False) -> None:
+        """Ask for timeline and track of the partner under the cursor."""
+        row = self.partners.current
+        key = None if row is None else row.partner
+        if not self.partners.row_count() or (key == self._shown and not again):
+            return
+        self._shown = key
+        self._ask_timeline()
+        audit = self.query_one(AuditPane)
+        if row is None:
+            audit.show(None, None)
+            return
+        store, today = self.overscope.store, self.overscope.today
+        self.overscope.run_question(
+            self, "track", lambda: audits.track(store, row.partner, today=today), partial(self._show_track, row)
+        )
+
+    def _ask_timeline(self) -> None:
+        pane = self.query_one(TimelinePane)
+        window = pane.window
+        bins = pane.bins_wanted()
+        if window is None or bins < 1:
+            return
+        row = self.partners.current
+        store, partner = self.overscope.store, None if row is None else row.partner
+        self.overscope.run_question(
+            self,
+            "timeline",
+            lambda: timeline.timeline(store, partner, from_at=window[0], until_at=window[1], bins=bins),
+            partial(self._show_timeline, ALL_PARTNERS if row is None else row.name),
+        )
+
+    def _show_timeline(self, title: str, answer: Timeline) -> None:
+        self.query_one(TimelinePane).show(answer, title=title)
+
+    def _show_track(self, row: PartnerRow, answer: Track) -> None:
+        current = self.partners.current
+        if current is not None and current.partner == row.partner:
+            self.query_one(AuditPane).show(answer, current)
+
+    # -- what the panes say ----------------------------------------------------------------------------------------
+
+    @on(VirtualList.Moved)
+    def _cursor_moved(self, message: VirtualList.Moved) -> None:
+        message.stop()
+        self._ask_about_current()
+
+    @on(VirtualList.Opened)
+    def _row_opened(self, message: VirtualList.Opened) -> None:
+        message.stop()
+        self.action_open()
+
+    @on(TimelinePane.WindowChanged)
+    def _window_changed(self, message: TimelinePane.WindowChanged) -> None:
+        message.stop()
+        self._ask_timeline()
+
+    @on(TimelinePane.Drill)
+    def _drill(self, message: TimelinePane.Drill) -> None:
+        from tui.screens.events import EventsScreen
+
+        message.stop()
+        row = self.partners.current
+        partner = None if row is None else row.partner
+        app = self.overscope
+        self.app.push_screen(EventsScreen(app.store, partner, app.parameters, message.from_at, message.until_at))
+
+    def action_open(self) -> None:
+        """Open the case under the cursor."""
+        from tui.screens.case import CaseScreen
+
+        row = self.partners.current
+        if row is None:
+            self.say("this line is all partners together; enter on one opens its case", "refused")
+            return
+        self.app.push_screen(CaseScreen(self.overscope.store, row.partner, self.overscope.parameters))
+
+    def action_action_log(self) -> None:
+        """Open the action log."""
+        from tui.screens.action_log import ActionLogScreen
+
+        self.app.push_screen(ActionLogScreen(self.overscope.store))
+
+    # -- list keys, from any pane ----------------------------------------------------------------------------------
+
+    def action_go(self, where: str) -> None:
+        """Move the cursor of the list from another pane."""
+        self.partners.action_go(where)
+
+    def action_population(self) -> None:
+        """Show the next population."""
+        self.say(f"show: {self.partners.next_population()}")
+        self._say_marks()
+
+    def action_sort(self) -> None:
+        """Sort by the next order."""
+        self.say(f"order: {self.partners.next_order()}")
+
+    def action_reverse(self) -> None:
+        """Turn the order round."""
+        self.say(f"order: {self.partners.turn_round()}")
+
+    def action_columns(self) -> None:
+        """Show other columns."""
+        self.say(f"columns: {self.partners.next_columns()}")
+
+    def action_filter(self) -> None:
+        """Open the filter line."""
+        self.query_one(FilterLine).open(self.partners.view.filter_text)
+
+    @on(Input.Changed, "#filter")
+    def _filter_changed(self, message: Input.Changed) -> None:
+        message.stop()
+        self.partners.set_filter(message.value)
+        self._say_marks()
+
+    @on(FilterLine.Closed)
+    def _filter_closed(self, message: FilterLine.Closed) -> None:
+        message.stop()
+        self.partners.focus()
+
+    def action_match(self, by: int) -> None:
+        """Go to the next or previous match of the filter."""
+        if not self.partners.view.filter_text:
+            self.say("no filter: / begins one", "refused")
+        elif not self.partners.next_match(by):
+            self.say("nothing matches the filter", "refused")
+
+    def action_mark(self) -> None:
+        """Mark the current partner, and go on."""
+        if self.partners.current is None:
+            self.say("this line is all partners together; * marks all in view", "refused")
+        self.partners.mark()
+        self._say_marks()
+
+    def action_mark_range(self) -> None:
+        """Begin or end a range of marks."""
+        if self.partners.mark_range():
+            self.say("range begun: go to its end and press v again")
+        self._say_marks()
+
+    def action_mark_all(self) -> None:
+        """Mark all in view."""
+        self.partners.mark_all()
+        self._say_marks()
+
+    def action_unmark(self) -> None:
+        """Drop all marks."""
+        self.partners.unmark()
+        self._say_marks()
+
+    def _say_marks(self) -> None:
+        marks, hidden = len(self.partners.marks), self.partners.hidden_marks
+        said = f"{number(marks)} marked"
+        if hidden:
+            said += f", {number(hidden)} hidden by the filter"
+        self.remark(f"{said}   U unmark" if marks else "")
+        self.refresh_bindings()
+
+    def footer_label(self, key_id: str) -> str | None:
+        """Say how many the next action is about."""
+        marks = len(self.partners.marks)
+        words = {"case.flag": f"flag {marks}", "case.close": f"close {marks}..", "case.step": f"step {marks}.."}
+        return words.get(key_id) if marks else None
+
+    # -- actions ---------------------------------------------------------------------------------------------------
+
+    def targets(self) -> list[PartnerRow]:
+        """The marked partners, else the current one."""
+        return self.partners.chosen
+
+    def acted(self) -> None:
+        """Marks drop after an action."""
+        self.partners.unmark()
+        self._say_marks()
+
+    def step_back(self) -> bool:
+        """Close the filter line, give up a range, take the body back from a pane, clear the filter."""
+        if self.query_one(FilterLine).close():
+            return True
+        if self.partners.end_range():
+            return True
+        if super().step_back():
+            return True
+        if self.partners.view.filter_text:
+            self.query_one(FilterLine).value = ""
+            self.partners.set_filter("")
+            self._say_marks()
+            return True
+        return True
+
+    def copied(self) -> str | None:
+        """The current partner's figures, or everybody's, with qualifier, range and rulebook."""
+        answer = self._figures
+        if answer is None:
+            return None
+        rules = f"rulebook {self._rulebook_sha256[:12]}" if self._rulebook_sha256 else "empty rulebook"
+        row = self.partners.current
+        if row is None:
+            return f"{answer.sentence} ({rules})"
+        qualifier = row_qualifier(row, answer.accessed.qualifier)
+        read_range = span(answer.cutoff, answer.as_of) if answer.cutoff is not None else ""
+        return (
+            f"{clean(row.name)} ({clean(row.partner_id)}): {count(row.events, 'restricted read')} of "
+            f"{qualified(row.people, qualifier)} people, {qualifier_words(qualifier)}; reads {read_range} UTC; {rules}"
+        )

@@ -1,0 +1,77 @@
+"""All keys, from the one table; those that work here and now come first and are brighter."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from tui.keys import PLACES, Key, bindings, spoken
+from tui.text import fit
+
+_SIGNS = (
+    ("F o x", "flagged, open, closed"),
+    ("!", "restricted reads after its access was removed; late"),
+    ("*", "marked"),
+    ("≥ ~", "at least; unsettled, because a registry of consents was never imported"),
+    ("RNDCSAV", "access removed, partner told, deletion asked, certified, audit notice, audit started, passed"),
+    ("X H ?", "contradicted or failed, on hold, no response"),
+)
+_KEYS_WIDTH = 14
+
+
+class HelpScreen(ModalScreen[None]):
+    """The help."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialog.cancel", "app.help", "app.leave")]
+
+    def __init__(self, table: Sequence[Key], active: frozenset[str]) -> None:
+        """Show the table.
+
+        Args:
+            table: with the user's own keys in place.
+            active: ids of the keys that do something on the screen below.
+        """
+        super().__init__()
+        self._table = table
+        self._active = active
+
+    def compose(self) -> ComposeResult:
+        """A box that scrolls."""
+        with VerticalScroll(id="help") as box:
+            box.border_title = Content(" Keys ")
+            box.border_subtitle = Content(" bright: works here and now   esc closes ")
+            yield Static(self._text(), id="help-text", markup=False)
+
+    def _text(self) -> Content:
+        parts: list[tuple[str, str]] = []
+        for place in sorted(PLACES, key=self._nothing_active):
+            keys = [key for key in self._table if key.where == place]
+            parts.append((f"{place}\n", "$accent bold"))
+            for key in keys:
+                bright = key.id in self._active
+                parts.append((f"  {fit(spoken(key.keys), _KEYS_WIDTH)} ", "$head bold" if bright else "$quiet"))
+                parts.append((f"{key.description}\n", "" if bright else "$quiet"))
+        parts.append(("signs\n", "$accent bold"))
+        for sign, meaning in _SIGNS:
+            parts += [(f"  {fit(sign, _KEYS_WIDTH)} ", "$head bold"), (f"{meaning}\n", "")]
+        return Content.assemble(*parts)
+
+    def _nothing_active(self, place: str) -> bool:
+        return not any(key.id in self._active for key in self._table if key.where == place)
+
+    def action_cancel(self) -> None:
+        """Close."""
+        self.dismiss()
+
+    def action_keys(self) -> None:
+        """Close, with the key that opened it."""
+        self.dismiss()
+
+    def action_leave(self) -> None:
+        """Close."""
+        self.dismiss()
