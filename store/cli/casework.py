@@ -98,7 +98,8 @@ def redo(options: Namespace) -> int:
     from store import cases
 
     with opened(options) as store:
-        return _print(store, options, cases.redo(store, actor=actor_of(options)))
+        partners = _partners(store, options) if options.partners else None
+        return _print(store, options, cases.redo(store, actor=actor_of(options), partners=partners))
 
 
 def step(options: Namespace) -> int:
@@ -106,9 +107,6 @@ def step(options: Namespace) -> int:
     from store import audits
     from store.instants import now
 
-    _check_step(options.step, of_incident=options.incident)
-    if options.incident and options.app is not None:
-        raise UsageError("a step of the incident is about no app: leave --app out")
     with opened(options) as store:
         partners = [] if options.incident else _partners(store, options)
         at, at_is_date = (now(), False) if options.at is None else options.at
@@ -122,18 +120,10 @@ def step(options: Namespace) -> int:
             app_id=options.app,
             due=options.due,
             note=options.note,
+            evidence=options.evidence,
             expect=_expected(options, partners),
         )
         return _print(store, options, done)
-
-
-def _check_step(step_name: str, *, of_incident: bool) -> None:
-    from store.audits import INCIDENT_STEPS, SIDE_STATES, TRACK
-
-    known = INCIDENT_STEPS if of_incident else (*TRACK, *SIDE_STATES)
-    if step_name not in known:
-        whose = "the incident" if of_incident else "a partner"
-        raise UsageError(f"no such step of {whose}: {step_name!r}; known are {', '.join(known)}")
 
 
 def _partners(store: "Store", options: Namespace) -> list[int]:

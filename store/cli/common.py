@@ -74,3 +74,10 @@ def due_words(due: int | None, *, overdue: bool) -> str | None:
     if due is None:
         return None
     return f"{format_day(due)}{' overdue' if overdue else ''}"
+
+
+def to_second(instant: int) -> str:
+    """An instant without its fraction of a second: `2019-11-05T14:02:09Z`."""
+    from store.instants import format_instant
+
+    return f"{format_instant(instant)[:19]}Z"

@@ -23,6 +23,7 @@ KINDS = (
 FORMATS = ("auto", "canonical", "m365-ual")
 EPOCH_UNITS = ("s", "ms", "us")
 VERDICT_NAMES = ("improper", "undetermined", "allowed_by_opt_in", "allowed_by_exemption", "allowed", "denied")
+POPULATION_NAMES = ("all", "retained", "accessed", "recent", "after_removal")
 GROUNDS_NAMES = ("no_access", "allowed", "deletion_verified", "enforced", "defunct", "duplicate", "other")
 MOST_DAYS = 36_500
 MOST_BINS = 100_000
@@ -212,6 +213,9 @@ def _add_questions(commands: Commands) -> None:
 
     parser = _command(commands, "partners", "questions:partners", "every known partner and where its case stands")
     parser.add_argument("--filter", type=words, metavar="EXPR", help="words that name, id, apps or notes must all hold")
+    parser.add_argument(
+        "--show", choices=POPULATION_NAMES, default="all", metavar="POPULATION", help=", ".join(POPULATION_NAMES)
+    )
     parser.add_argument("--sort", type=name, metavar="COLUMN", help="by this column of the --json (default: attention)")
     parser.add_argument("--reverse", action="store_true", help="the other way round")
     parser.add_argument("--csv", action="store_true", help="print CSV")
@@ -258,11 +262,17 @@ def _add_casework(commands: Commands) -> None:
     ):
         parser = _command(commands, verb, f"casework:{verb}", summary)
         _as_someone(parser)
+        parser.add_argument(
+            "--partner",
+            type=words,
+            nargs="+",
+            action="extend",
+            metavar="ID",
+            required=verb not in ("undo", "redo"),
+            dest="partners",
+        )
         if verb == "redo":
             continue
-        parser.add_argument(
-            "--partner", type=words, nargs="+", action="extend", metavar="ID", required=verb != "undo", dest="partners"
-        )
         parser.add_argument("--note", type=words, default="", metavar="TEXT")
         parser.add_argument(
             "--expect", type=whole(0, 10**18), metavar="VERSION", help="refuse if the case is not at this version"
@@ -286,6 +296,7 @@ def _add_casework(commands: Commands) -> None:
     parser.add_argument("--step", type=name, required=True, metavar="STEP", help="e.g. notified, deletion_requested")
     parser.add_argument("--app", type=words, metavar="ID", help="the one app it is about")
     parser.add_argument("--at", type=dated_point, metavar="DATE", help="when it took effect (default: now)")
+    parser.add_argument("--evidence", type=words, metavar="FILE", help="what shows it; its name and SHA-256 are kept")
     parser.add_argument("--due", type=point, metavar="DATE", help="when the answer is due")
     parser.add_argument("--note", type=words, default="", metavar="TEXT")
     parser.add_argument("--expect", type=whole(0, 10**18), metavar="VERSION", help="refuse at any other version")

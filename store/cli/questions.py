@@ -5,15 +5,15 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from store.cli import output
-from store.cli.common import actor_of, bounds, due_words, opened, parameters_of, partner_of
+from store.cli.common import actor_of, bounds, due_words, opened, parameters_of, partner_of, to_second
 from store.cli.output import Cell, Column, shown
 from store.instants import format_day, format_instant, format_optional, last_day_before
 from store.words import VERDICTS, count_words, qualified, status_words, step_words
 
 if TYPE_CHECKING:
     from store.connection import Store
-    from store.evidence import Counts
     from store.figures import Figures
+    from store.kept import Population
     from store.partners import PartnerRow
     from store.timeline import Timeline
 
@@ -39,7 +39,7 @@ def _figures_lines(answer: "Figures") -> list[str]:
     lines = [
         shown(answer.incident, 120),
         f"Reads from {since} to {last_day_before(answer.as_of)} UTC (as of {format_instant(answer.as_of)}, exclusive); "
-        f"work as of {format_instant(answer.today)}",
+        f"work as of {to_second(answer.today)}",
         "",
     ]
     rows: list[list[Cell]] = [
@@ -62,7 +62,7 @@ def _figures_lines(answer: "Figures") -> list[str]:
     lines += ["", f"Denied attempts after removal: {count_words(answer.denied_attempts)}"]
     lines.append(
         "Events before as-of: "
-        + ", ".join(f"{words} {count_words(answer.verdicts.get(name, 0))}" for name, words in VERDICTS.items())
+        + "; ".join(f"{words} {count_words(answer.verdicts.get(name, 0))}" for name, words in VERDICTS.items())
     )
     if answer.events_from_as_of:
         lines.append(f"Events from as-of on, counted nowhere: {count_words(answer.events_from_as_of)}")
@@ -78,7 +78,7 @@ def _figures_lines(answer: "Figures") -> list[str]:
     return [*lines, "", shown(answer.sentence, 1_000)]
 
 
-def _population(title: str, counts: "Counts") -> list[Cell]:
+def _population(title: str, counts: "Population") -> list[Cell]:
     from store.words import QUALIFIERS
 
     numbers = (counts.partners, counts.apps, counts.people, counts.resources, counts.events, counts.records)
@@ -93,12 +93,13 @@ def _population(title: str, counts: "Counts") -> list[Cell]:
 def partners(options: Namespace) -> int:
     """Print every known partner, filtered and sorted as asked."""
     from store.errors import UsageError
-    from store.partners import filter_rows, partner_document, partner_list, sort_rows
+    from store.partners import filter_rows, partner_document, partner_list, population_rows, sort_rows
 
     if options.csv and options.json:
         raise UsageError("give --csv or --json, not both")
     with opened(options) as store:
         rows = partner_list(store, parameters_of(options))
+    rows = population_rows(rows, options.show)
     if options.filter:
         rows = filter_rows(rows, options.filter)
     if options.sort:
@@ -130,6 +131,14 @@ _PARTNER_CSV = (
     "stage",
     "assignee",
     "version",
+    "claimed",
+    "granted",
+    "records",
+    "events_without_subject",
+    "grounds",
+    "track",
+    "due",
+    "overdue",
 )
 _PARTNER_COLUMNS = (
     Column("Partner", limit=32),

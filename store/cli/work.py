@@ -5,14 +5,19 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from store.cli import output
-from store.cli.common import due_words, opened, partner_of
+from store.cli.common import due_words, opened, partner_of, to_second
 from store.cli.output import Cell, Column, shown
-from store.instants import format_day, format_instant, format_optional
+from store.instants import format_day, format_instant
 from store.words import step_words
 
 if TYPE_CHECKING:
-    from store.audits import Track
+    from store.audits import Step, Track
     from store.ledger import Action
+
+
+# In the JSON, and no news to a reader of the table.
+_DULL = frozenset({"version", "sha256"})
+_NOTHING: tuple[object, ...] = (None, "", [], {})
 
 
 def log(options: Namespace) -> int:
@@ -27,7 +32,7 @@ def log(options: Namespace) -> int:
     cells: list[list[Cell]] = [
         [
             f"#{entry.seq}",
-            format_instant(entry.at)[:19] + "Z",
+            to_second(entry.at),
             entry.actor,
             entry.verb.replace("_", " "),
             entry.partner_id,
@@ -56,16 +61,20 @@ def _change(entry: "Action") -> str | None:
     before = json.loads(entry.before) if entry.before else None
     after = json.loads(entry.after)
     if isinstance(before, dict) and isinstance(after, dict):
-        changed = [key for key in after if key != "version" and after[key] != before.get(key)]
+        changed = [key for key in after if key not in _DULL and after[key] != before.get(key)]
         return "; ".join(f"{key} {_fact(before.get(key))} -> {_fact(after[key])}" for key in changed) or None
     if isinstance(after, dict):
-        return ", ".join(f"{key} {_fact(value)}" for key, value in after.items() if value not in (None, "", [], {}))
+        return ", ".join(
+            f"{key} {_fact(value)}" for key, value in after.items() if key not in _DULL and value not in _NOTHING
+        )
     return _fact(after)
 
 
 def _fact(value: object) -> str:
     if value is None:
         return "none"
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return "|".join(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -79,7 +88,7 @@ def _note(entry: "Action") -> str | None:
 
 def audit(options: Namespace) -> int:
     """Print the remediation tracks: of one partner in full, else of everyone who has one or kept access."""
-    from store.audits import track, tracks
+    from store.audits import incident_steps, step_document, track, track_document, tracks
     from store.instants import now
     from store.parameters import Parameters
     from store.partners import partner_list
@@ -87,6 +96,7 @@ def audit(options: Namespace) -> int:
     today = now() if options.today is None else options.today
     with opened(options) as store:
         partner = partner_of(store, options.partner)
+        of_incident = incident_steps(store)
         if partner is not None:
             found = [track(store, partner, today=today)]
         else:
@@ -95,41 +105,19 @@ def audit(options: Namespace) -> int:
             listed = [row.partner for row in rows if row.retained or row.status is not None or row.partner in known]
             found = [known.get(each) or track(store, each, today=today) for each in listed]
     if options.json:
-        output.print_json({"today": format_instant(today), "audits": [_track_document(each) for each in found]})
+        output.print_json(
+            {
+                "today": format_instant(today),
+                "incident_steps": [step_document(step) for step in of_incident],
+                "audits": [track_document(each) for each in found],
+            }
+        )
     elif partner is not None:
         output.print_lines(_track_lines(found[0]))
     else:
-        output.print_lines(_tracks_lines(found))
+        told = [f"{step_words(step.step)} {_step_time(step)} by {shown(step.by, 20)}" for step in of_incident]
+        output.print_lines([*told, *([""] if told else []), *_tracks_lines(found)])
     return 0
-
-
-def _track_document(each: "Track") -> dict[str, object]:
-    return {
-        "partner_id": each.partner_id,
-        "name": each.name,
-        "stage": each.stage,
-        "track": each.letters,
-        "next_step": each.next_step,
-        "due": format_optional(each.due),
-        "overdue": each.overdue,
-        "apps_done": {step: list(counts) for step, counts in each.apps_done.items()},
-        "steps": [
-            {
-                "step": step.step,
-                "at": format_day(step.at) if step.at_is_date else format_instant(step.at),
-                "app_id": step.app_id,
-                "due": format_optional(step.due),
-                "note": step.note,
-                "by": step.by,
-                "seq": step.seq,
-            }
-            for step in each.steps
-        ],
-        "notes": [
-            {"at": format_instant(at), "actor": actor, "note": text, "privileged": privileged}
-            for at, actor, text, privileged in each.notes
-        ],
-    }
 
 
 def _tracks_lines(found: "list[Track]") -> list[str]:
@@ -155,6 +143,10 @@ def _tracks_lines(found: "list[Track]") -> list[str]:
     return output.table(columns, cells) if cells else ["no partner kept access, and none has a step"]
 
 
+def _step_time(step: "Step") -> str:
+    return format_day(step.at) if step.at_is_date else to_second(step.at)
+
+
 def _track_lines(each: "Track") -> list[str]:
     lines = [
         f"{shown(each.name)} ({shown(each.partner_id)})  {each.letters}  {step_words(each.stage)}",
@@ -165,10 +157,11 @@ def _track_lines(each: "Track") -> list[str]:
     cells: list[list[Cell]] = [
         [
             step_words(step.step),
-            format_day(step.at) if step.at_is_date else format_instant(step.at),
+            _step_time(step),
             step.by,
             step.app_id or "all apps",
             None if step.due is None else format_day(step.due),
+            step.evidence,
             step.note,
         ]
         for step in each.steps
@@ -179,10 +172,11 @@ def _track_lines(each: "Track") -> list[str]:
         Column("By", limit=20),
         Column("App", limit=24),
         Column("Due"),
+        Column("Evidence", limit=40),
         Column("Note", limit=100),
     )
     lines += output.table(columns, cells) if cells else ["no step is recorded"]
     for at, actor, text, privileged in each.notes:
         mark = " (privileged)" if privileged else ""
-        lines.append(f"note {format_instant(at)[:19]}Z {shown(actor, 20)}{mark}: {shown(text, 400)}")
+        lines.append(f"note {to_second(at)} {shown(actor, 20)}{mark}: {shown(text, 400)}")
     return lines
