@@ -5,6 +5,7 @@ Grounds are checked over all evidence, whatever the as-of of the screen (DOMAIN,
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -27,11 +28,19 @@ _CLOSE = "INSERT INTO closures(seq, partner, known_events) VALUES (?, ?, ?)"
 _LAST_CLOSURE = "SELECT known_events FROM closures WHERE partner = ? AND seq < ? ORDER BY seq DESC LIMIT 1"
 
 
-def gather_facts(connection: sqlite3.Connection, partner: int) -> "CaseFacts":
-    """What all live evidence says of a partner, under the rulebook in force."""
-    from store.reopening import case_facts
+def gather_facts(
+    connection: sqlite3.Connection, partners: Iterable[int], span: tuple[int, int] | None = None
+) -> "dict[int, CaseFacts]":
+    """What all live evidence says of these partners (internal ids), under the rulebook in force.
 
-    return case_facts(connection, partner)
+    Args:
+        span: the half-open range whose coverage counts; the rulebook's own when not given.
+    """
+    from store.reopening import facts_of
+    from store.world import World
+
+    world = World(connection)
+    return {partner: facts_of(connection, world, partner, span) for partner in partners}
 
 
 def objections(connection: sqlite3.Connection, partner: int, grounds: str, facts: "CaseFacts") -> list[str]:
@@ -92,10 +101,11 @@ def restore_closure(
     """
     row = connection.execute(_LAST_CLOSURE, (partner, before_seq)).fetchone()
     known = b"" if row is None else bytes(row[0])
-    facts = gather_facts(connection, partner)
+    then = json.loads(rested_on) if rested_on else {}
+    span = (then["from_at"], then["until_at"]) if "from_at" in then else None
+    facts = gather_facts(connection, [partner], span)[partner]
     against = reasons_to_reopen(facts, known, rested_on)
-    overridden = bool(rested_on and json.loads(rested_on).get("override"))
-    if not against and not overridden:
+    if not against and not then.get("override"):
         against = objections(connection, partner, grounds, facts)
     return known, against
 
