@@ -1,7 +1,6 @@
 """Opening and writing safely: nothing is created by accident, half done, or written into nowhere."""
 
 import contextlib
-import json
 import os
 import sqlite3
 import stat
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from store.connection import open_store, wal_is_safe
+from store.connection import Store, open_store, wal_is_safe
 from store.errors import NoSuchStoreError, UnusableFileError
 from store.ledger import actions, append
 from store.schema import create_store
@@ -78,10 +77,14 @@ def test_the_triggers_guard_the_log_from_other_programs(path: Path) -> None:
 
 
 def test_a_failed_write_leaves_nothing(path: Path) -> None:
-    with open_store(path) as store:
-        with pytest.raises(TypeError, match="not serializable"), store.writing() as connection:
+    def write_and_fail(store: Store) -> None:
+        with store.writing() as connection:
             append(connection, actor="ana", verb="note", at=1)
-            json.dumps(object())
+            append(connection, actor="ana", verb="note", at=1, corrects=99)
+
+    with open_store(path) as store:
+        with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
+            write_and_fail(store)
         assert len(actions(store)) == 1
         with store.writing() as connection:
             append(connection, actor="ana", verb="note", at=1)
