@@ -1,0 +1,87 @@
+"""The demo in a real terminal: from process start to the first paint, and from a key to its paint."""
+
+import sys
+from pathlib import Path
+
+from tests.bench.measured import Row, middle, python
+from tests.bench.terminal import Terminal
+
+_FIRST_PAINT_LIMIT_MS = 600
+_KEY_LIMIT_MS = 50
+_STARTS = 5
+# On the board of the demo from its first paint on; what one key opens, a later one closes.
+_KEYS = (
+    *"jjjjkkjj",
+    "\x1b[6~",
+    "\x1b[6~",
+    "\x1b[5~",
+    *"Gg",
+    *"ppppp",
+    *"sSs",
+    *"jjj",
+    "\t",
+    *"+hhlH-0",
+    "\t",
+    "\t",
+    *"jj  ",
+    "U",
+    "\x1b[B",
+    "\x1b[B",
+    "\x1b[A",
+    "z",
+    "z",
+    "2",
+    *"++ll--0",
+    "1",
+)
+
+
+def measure(folder: Path, *, demo: Path | None, columns: int, lines: int, keys: int) -> list[Row]:
+    """Start the dashboard several times, then press keys in one that is left running."""
+    store = demo
+    if store is None:
+        from fixtures.groups_api_2019.build import build_demo
+
+        store = folder / "demo.db"
+        build_demo(store)
+    command = python("-m", "tui", "--db", str(store))
+    shown = f"python -m tui --db demo.db  ({columns}x{lines})"
+    with Terminal(command, columns=columns, lines=lines) as terminal:
+        terminal.wait_for("Ribbon Social", seconds=30)
+    first, full = [], []
+    for _ in range(_STARTS):
+        with Terminal(command, columns=columns, lines=lines) as terminal:
+            full.append(terminal.wait_for("Ribbon Social", seconds=30) * 1000)
+            assert terminal.first_paint is not None
+            first.append(terminal.first_paint * 1000)
+    with Terminal(command, columns=columns, lines=lines) as terminal:
+        terminal.wait_for("Ribbon Social", seconds=30)
+        terminal.settle()
+        paints, silent = [], 0
+        for number in range(keys):
+            key = _KEYS[number % len(_KEYS)]
+            taken = terminal.press(key)
+            if taken is None:
+                silent += 1
+            else:
+                paints.append((taken * 1000, key))
+    paints.sort()
+    if not paints:
+        raise RuntimeError("no key painted anything")
+    times = [taken for taken, _ in paints]
+    worst, worst_key = paints[-1]
+    p95 = times[min(len(times) - 1, len(times) * 95 // 100)]
+    print(f"slowest keys: {', '.join(f'{key!r} {taken:.0f} ms' for taken, key in paints[-5:])}", file=sys.stderr)
+    return [
+        Row("anything on the screen", f"{middle(first):.0f} ms (worst {max(first):.0f})", shown),
+        Row(
+            "first paint, partners shown",
+            f"{middle(full):.0f} ms (worst {max(full):.0f})",
+            shown,
+            f"< {_FIRST_PAINT_LIMIT_MS} ms",
+            middle(full) < _FIRST_PAINT_LIMIT_MS,
+        ),
+        Row("key to paint, p50", f"{middle(times):.0f} ms", f"{len(times)} keys; {silent} changed nothing"),
+        Row("key to paint, p95", f"{p95:.0f} ms", "", f"< {_KEY_LIMIT_MS} ms", p95 < _KEY_LIMIT_MS),
+        Row("key to paint, worst", f"{worst:.0f} ms", f"the key {worst_key!r}"),
+    ]
