@@ -81,9 +81,8 @@ class Terminal:
             painted = self._read(0.1)
             if painted is not None and text in self.text():
                 return painted - self._began
-        raise RuntimeError(
-            f"{text!r} did not appear{' before the program ended' if self._ended else f' within {seconds} s'}:\n{self.text()}"
-        )
+        why = "before the program ended" if self._ended else f"within {seconds} s"
+        raise RuntimeError(f"{text!r} did not appear {why}:\n{self.text()}")
 
     def settle(self) -> None:
         """Read until nothing has been painted for a while."""
