@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from store.instants import parse_instant
+from store.instants import format_day, parse_instant
 
 Audit: TypeAlias = Mapping[str, object]
 
@@ -19,6 +19,8 @@ _ABSENT = frozenset({"", "null", "<null>", "not available"})
 _SUCCESS = frozenset({"succeeded", "success", "partiallysucceeded", "true"})
 _FAILURE = frozenset({"failed", "failure", "false"})
 _HIGHEST_COUNT = 2**63 - 1
+_EARLIEST = parse_instant("1990-01-01T00:00:00Z")
+_AFTER_LATEST = parse_instant("2101-01-01T00:00:00Z")
 
 
 class UnreadableError(ValueError):
@@ -91,15 +93,18 @@ def instant_of(audit: Audit) -> int:
     """When the record says it happened, microseconds UTC: the log leaves the zone out and means UTC.
 
     Raises:
-        UnreadableError: there is no readable CreationTime.
+        UnreadableError: there is no readable CreationTime, or it is the empty date of the software that wrote it.
     """
     written = text_of(audit, "CreationTime")
     if written is None:
         raise UnreadableError("it has no CreationTime")
     try:
-        return parse_instant(written if _OFFSET.search(written[10:]) else f"{written}Z")
+        at = parse_instant(written if _OFFSET.search(written[10:]) else f"{written}Z")
     except ValueError as error:
         raise UnreadableError(f"CreationTime is {error}") from error
+    if not _EARLIEST <= at < _AFTER_LATEST:
+        raise UnreadableError(f"CreationTime is {format_day(at)}, which is outside 1990..2100")
+    return at
 
 
 def succeeded(audit: Audit) -> bool:

@@ -25,6 +25,7 @@ from store.ingest.m365_fields import (
     text_of,
 )
 from store.ingest.records import Value
+from store.instants import format_instant, format_optional
 
 CONSENT = "Consent to application."
 ADD_DELEGATED = "Add delegated permission grant."
@@ -73,9 +74,9 @@ class Grant(NamedTuple):
             "app_id": self.permission.app_id,
             "scope": self.permission.scope,
             "resource_id": self.permission.resource_id,
-            "granted_at": self.granted_at,
+            "granted_at": format_instant(self.granted_at),
             "granted_by": self.granted_by,
-            "revoked_at": revoked_at,
+            "revoked_at": format_optional(revoked_at),
         }
 
 
@@ -87,11 +88,13 @@ class Directory:
         app_ids: object id of a service principal or application -> the app ids it was named with.
         grants: permission -> every instant it was granted at, with the grant.
         revocations: permission -> every instant it was revoked at.
+        names: app id -> every name it was called by, and when first.
     """
 
     app_ids: dict[str, set[str]] = field(default_factory=dict)
     grants: dict[Permission, dict[int, Grant]] = field(default_factory=dict)
     revocations: dict[Permission, set[int]] = field(default_factory=dict)
+    names: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def app_id(self, object_id: str | None) -> str | None:
         """The app id of a service principal or application; None where the file names none, or two."""
@@ -122,8 +125,12 @@ def learn_names(audit: Audit, directory: Directory) -> None:
 
 
 def learn_grants(audit: Audit, directory: Directory) -> None:
-    """Note the grants that the record makes or revokes; the names must be known by then."""
+    """Note what the record calls its app, and the grants it makes or revokes; `learn_names` has seen every record."""
     operation = text_of(audit, "Operation")
+    app_id, name = _named(audit, directory)
+    if app_id is not None and name is not None and succeeded(audit):
+        at, names = instant_of(audit), directory.names.setdefault(app_id, {})
+        names[name] = min(at, names.get(name, at))
     if operation == REMOVE_DELEGATED and succeeded(audit):
         at = instant_of(audit)
         for permission in revoked(audit, directory):
@@ -133,17 +140,29 @@ def learn_grants(audit: Audit, directory: Directory) -> None:
             directory.grants.setdefault(grant.permission, {}).setdefault(grant.granted_at, grant)
 
 
-def app_named(audit: Audit) -> dict[str, Value] | None:
-    """The columns of the canonical kind `apps`, where the record names the app it is about."""
+def apps_named(audit: Audit, directory: Directory) -> list[dict[str, Value]]:
+    """The columns of the canonical kind `apps`, where the record names the app it is about; else nothing.
+
+    The names this file gives the app before come first, so that the latest one stands whatever the order of records.
+    """
+    app_id, name = _named(audit, directory)
+    if app_id is None or name is None:
+        return []
+    at = instant_of(audit)
+    known = sorted((first, earlier) for earlier, first in directory.names.get(app_id, {}).items() if first <= at)
+    return [{"app_id": app_id, "name": each} for each in dict.fromkeys([*(earlier for _, earlier in known), name])]
+
+
+def _named(audit: Audit, directory: Directory) -> tuple[str | None, str | None]:
     operation = text_of(audit, "Operation")
     if operation == ADD_ROLE_OF_APP:
         app_id = guid_in(modified(audit, "ServicePrincipal.AppId")[1])
-        name = modified(audit, "ServicePrincipal.DisplayName")[1]
-    elif operation in (CONSENT, ADD_ROLE_OF_USER):
-        app_id, name = _own_app_id(audit), target_name(audit)
-    else:
-        return None
-    return {"app_id": app_id, "name": name} if app_id is not None and name is not None else None
+        return app_id, modified(audit, "ServicePrincipal.DisplayName")[1]
+    if operation in (CONSENT, ADD_ROLE_OF_USER):
+        return _own_app_id(audit), target_name(audit)
+    if operation in ENDING:
+        return _ended_app_id(audit, directory), target_name(audit)
+    return None, None
 
 
 def granted(audit: Audit, directory: Directory) -> list[Grant]:
@@ -194,13 +213,19 @@ def removal(audit: Audit, directory: Directory) -> dict[str, Value]:
     Raises:
         UnreadableError: neither the record nor the file tells the app id.
     """
-    app_id = target_app_id(audit)
-    if text_of(audit, "Operation") == DELETE_APPLICATION:
-        object_id = target_object(audit, "Application_") or prefixed_guid(text_of(audit, "ObjectId"), "Application_")
-        app_id = app_id or directory.app_id(object_id)
+    app_id = _ended_app_id(audit, directory)
     if app_id is None:
         raise UnreadableError("it tells only the object that was deleted, and nothing in this file tells its app id")
-    return {"app_id": app_id, "removed_at": instant_of(audit), "reason": _REMOVAL_REASON}
+    return {"app_id": app_id, "removed_at": format_instant(instant_of(audit)), "reason": _REMOVAL_REASON}
+
+
+def _ended_app_id(audit: Audit, directory: Directory) -> str | None:
+    """The app id of what was deleted; an application's record often tells only the object, the file its app id."""
+    found = target_app_id(audit)
+    if found is not None or text_of(audit, "Operation") != DELETE_APPLICATION:
+        return found
+    object_id = target_object(audit, "Application_") or prefixed_guid(text_of(audit, "ObjectId"), "Application_")
+    return directory.app_id(object_id)
 
 
 def _own_app_id(audit: Audit) -> str | None:

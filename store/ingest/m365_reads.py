@@ -13,6 +13,7 @@ from store.ingest.m365_fields import (
     text_of,
 )
 from store.ingest.records import Value
+from store.instants import format_instant
 
 MAIL = {"MailItemsAccessed": "mail.item", "AttachmentAccess": "mail.attachment"}
 FILES = {"FileAccessed": "file.content", "FileDownloaded": "file.content"}
@@ -36,7 +37,7 @@ def access_event(audit: Audit) -> dict[str, Value]:
     words = [word for word in (workload, operation, access_type) if word is not None]
     items = _folder_items(audit) if is_mail else []
     return {
-        "occurred_at": instant_of(audit),
+        "occurred_at": format_instant(instant_of(audit)),
         "app_id": app_of(audit) or f"unknown:{(workload or 'm365').lower()}",
         "data_class": [DATA_CLASSES[operation]],
         "subject_id": text_of(audit, "MailboxOwnerUPN") if is_mail else _owner_of_file(audit),

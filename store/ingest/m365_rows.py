@@ -4,25 +4,23 @@ A row is one record of the source and carries its AuditData, or the reason why t
 read never takes its neighbours with it, except in an array, where nothing tells where the next record begins.
 """
 
-import csv
-import io
 import json
-from collections import deque
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from store.errors import UnusableFileError
-from store.ingest.m365_fields import Audit
+from store.ingest.m365_fields import Audit, UnreadableError
 from store.ingest.records import Source
+from store.ingest.strict import MAX_LINES, Line, Lines, as_shown, split_record
 
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _LINE_SUFFIXES = (".jsonl", ".ndjson")
 # A record of the log is at most some hundred kilobytes; what is longer is no record.
-MAX_RECORD_BYTES = 16 * 1024**2
-MAX_RECORD_LINES = 2_000
+_MOST_CHARACTERS = 4 * 1024**2
 _CHUNK = 1 << 18
-_LONGEST_SHOWN = 100_000
+_LONGEST_SHOWN = 65_536
+_TOO_LONG = "it is longer than any record of this log"
 
 
 class Row(NamedTuple):
@@ -58,43 +56,56 @@ def read_rows(source: Source) -> Iterator[Row]:
     with source.open() as stream:
         if first.startswith(b"["):
             yield from _array_rows(stream)
-        elif not first.startswith(b"{"):
-            yield from _csv_rows(stream, source)
         elif _is_lines(first, source.suffix):
             yield from _line_rows(stream)
-        else:
+        elif first.startswith(b"{"):
             yield from _object_rows(stream)
+        else:
+            yield from _csv_rows(stream, source)
 
 
 def _is_lines(first: bytes, suffix: str) -> bool:
-    """Whether every line is an object: a pretty-printed object never has a second line that begins with a brace."""
+    """Whether every line is an object: a pretty-printed one never has a second line that begins with a brace."""
     line, _, rest = first.partition(b"\n")
-    if suffix in _LINE_SUFFIXES or not rest.strip() or rest.lstrip().startswith(b"{"):
+    if suffix in _LINE_SUFFIXES or rest.lstrip().startswith(b"{"):
         return True
-    return isinstance(_parse(line.decode("utf-8", "replace"))[0], dict)
+    return line.startswith(b"{") and (not rest.strip() or isinstance(_parse(line.decode("utf-8", "replace"))[0], dict))
 
 
 def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is not JSON")
+    raise ValueError(f"{name} is no JSON value")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+def _refuse_repeated(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {ascii(twice)[:80]} appears twice")
+    return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_refuse_repeated, parse_constant=_refuse_constant)
 
 
 def _parse(text: str) -> tuple[object, str | None]:
     """A JSON value, or why it is none."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant), None
+        return _DECODER.decode(text), None
     except RecursionError:
         return None, "it is nested too deeply"
     except ValueError as error:
-        return None, f"it is not JSON ({str(error)[:120]})"
+        return None, _why_no_json(error)
+
+
+def _why_no_json(error: ValueError) -> str:
+    return f"it is not JSON ({str(error)[:120]})"
 
 
 def shown(text: str) -> str:
-    """A record as it is kept for the person who looks at it: not without end, and bytes that are no UTF-8 spelt out."""
-    cut = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
-    return cut.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    """A record as it is kept for the person who looks at it: not without end, what is no UTF-8 with backslashes."""
+    cut = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}... ({len(text):,} characters)"
+    return cut.replace("\0", "\\x00").encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _row_of(record_no: int, text: str, value: object) -> Row:
@@ -126,52 +137,42 @@ def _row_of_audit_text(record_no: int, text: str, operation: str | None) -> Row:
     return Row(record_no, text, operation, value if isinstance(value, dict) else None, None)
 
 
-class _Lines:
-    """Physical lines of bounded length; lines that were read too far can be put back."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._back: deque[bytes] = deque()
-        self._began = False
-
-    def next(self) -> bytes:
-        """The next line with its end, cut at MAX_RECORD_BYTES; empty at the end of the file."""
-        if self._back:
-            return self._back.popleft()
-        line = self._stream.readline(MAX_RECORD_BYTES + 1)
-        if len(line) > MAX_RECORD_BYTES:
-            rest = line
-            while rest and not rest.endswith(b"\n"):
-                rest = self._stream.readline(_CHUNK)
-        if not self._began:
-            line, self._began = line.removeprefix(_BOM), True
-        return line
-
-    def put_back(self, lines: list[bytes]) -> None:
-        self._back.extendleft(reversed(lines))
+def _begin(stream: BinaryIO) -> Lines:
+    """The file's lines, the byte order mark taken off."""
+    lines = Lines(stream)
+    first = lines.next()
+    if first is not None:
+        lines.put_back([first._replace(data=first.data.removeprefix(_BOM))])
+    return lines
 
 
-def _decode(line: bytes) -> tuple[str, str | None]:
-    """A line's text, or the text with backslashes for what is no UTF-8 and the reason why it cannot be used."""
-    if len(line) > MAX_RECORD_BYTES:
-        return line[:_LONGEST_SHOWN].decode("utf-8", "backslashreplace"), "it is longer than any record of this log"
+def _text_of(data: bytes) -> str:
+    """A record's text without the line's end.
+
+    Raises:
+        UnreadableError: it is no UTF-8.
+    """
     try:
-        return line.decode("utf-8").rstrip("\r\n"), None
+        return data.decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError as error:
-        return line.decode("utf-8", "backslashreplace").rstrip("\r\n"), f"it is not UTF-8 (byte {error.start})"
+        raise UnreadableError(f"it is not UTF-8 (byte {error.start})") from error
 
 
 def _line_rows(stream: BinaryIO) -> Iterator[Row]:
-    lines = _Lines(stream)
+    lines = _begin(stream)
     record_no = 0
-    while line := lines.next():
-        if not line.strip():
+    while (line := lines.next()) is not None:
+        if not line.data.strip():
             continue
         record_no += 1
-        text, problem = _decode(line)
-        value: object = None
-        if problem is None:
-            value, problem = _parse(text)
+        try:
+            if line.is_cut:
+                raise UnreadableError(_TOO_LONG)
+            text = _text_of(line.data)
+        except UnreadableError as error:
+            yield Row(record_no, as_shown(line.data), None, None, str(error))
+            continue
+        value, problem = _parse(text)
         yield Row(record_no, text, None, None, problem) if problem else _row_of(record_no, text, value)
 
 
@@ -208,9 +209,9 @@ class _Text:
             except RecursionError:
                 return None, self.text, "it is nested too deeply"
             except ValueError as error:
-                if len(self.text) <= MAX_RECORD_BYTES and self.more():
+                if len(self.text) <= _MOST_CHARACTERS and self.more():
                     continue
-                return None, self.text, f"it is not JSON ({str(error)[:120]})"
+                return None, self.text, _why_no_json(error)
             if end == len(self.text) and self.more():
                 continue
             written, self.text = self.text[:end], self.text[end:]
@@ -258,67 +259,56 @@ def _object_rows(stream: BinaryIO) -> Iterator[Row]:
 
 
 def _csv_rows(stream: BinaryIO, source: Source) -> Iterator[Row]:
-    csv.field_size_limit(MAX_RECORD_BYTES)
-    lines = _Lines(stream)
+    lines = _begin(stream)
     header = lines.next()
-    while header.startswith(b"#TYPE") or (header and not header.strip()):
+    while header is not None and (header.data.startswith(b"#TYPE") or not header.data.strip()):
         header = lines.next()
-    names, problem = _cells([header])
-    columns = {name.strip().lower(): position for position, name in enumerate(names or ())}
-    width = len(names or ())
-    if problem is not None or "auditdata" not in columns:
+    names = [] if header is None else _header_of(header.data)
+    if names.count("auditdata") != 1:
         raise UnusableFileError(
-            f"{source.path} is no unified audit log: it has no AuditData column and is no JSON; "
+            f"{source.path} is no unified audit log: it is no JSON and has no AuditData column; "
             "export it with Search-UnifiedAuditLog, or name its --format"
         )
-    audit_column = columns["auditdata"]
-    operation_column = columns.get("operations", columns.get("operation"))
+    audit_column = names.index("auditdata")
+    operation_column = next((names.index(name) for name in ("operations", "operation") if name in names), None)
     record_no = 0
-    while taken := _take(lines):
-        if not taken[0].strip() and len(taken) == 1:
+    while (line := lines.next()) is not None:
+        if not line.data.strip():
             continue
-        cells, problem = _cells(taken)
-        if problem is None and cells is not None and len(cells) != width:
-            problem = f"it has {len(cells)} columns where the header has {width}"
-        if problem is not None and len(taken) > 1:
-            # A stray quote has swallowed good rows: only the line it stands on is at fault.
-            lines.put_back(taken[1:])
-            taken = taken[:1]
         record_no += 1
-        if problem is not None or cells is None:
-            yield Row(record_no, _decode(b"".join(taken))[0], None, None, problem)
+        taken = _take(lines, line)
+        data = b"".join(each.data for each in taken)
+        try:
+            if line.is_cut:
+                raise UnreadableError(_TOO_LONG)
+            cells = split_record(_text_of(data))
+            if len(cells) != len(names):
+                raise UnreadableError(f"it has {len(cells)} columns where the header has {len(names)}")
+        except ValueError as error:
+            # A stray quote swallows good rows: only the line it stands on is at fault.
+            lines.put_back(taken[1:])
+            yield Row(record_no, as_shown(line.data), None, None, str(error))
             continue
         operation = cells[operation_column].strip() if operation_column is not None else None
         yield _row_of_audit_text(record_no, cells[audit_column], operation)
 
 
-def _take(lines: _Lines) -> list[bytes]:
-    """The lines of the next CSV record: on until its quotes are even, or only one if they never become so."""
-    taken = [lines.next()]
-    quotes = taken[0].count(b'"')
-    size = len(taken[0])
-    while quotes % 2 and len(taken) < MAX_RECORD_LINES and size <= MAX_RECORD_BYTES:
-        line = lines.next()
-        if not line:
-            break
-        taken.append(line)
-        quotes += line.count(b'"')
-        size += len(line)
-    if quotes % 2 and len(taken) > 1:
-        lines.put_back(taken[1:])
-        del taken[1:]
-    return taken if taken[0] else []
-
-
-def _cells(taken: list[bytes]) -> tuple[list[str] | None, str | None]:
-    """The cells of one CSV record, or why there are none."""
-    text, problem = _decode(b"".join(taken))
-    if problem is not None:
-        return None, problem
-    if text.count('"') % 2:
-        return None, "a quote is opened and never closed"
+def _header_of(data: bytes) -> list[str]:
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except csv.Error as error:
-        return None, f"it is not CSV ({error})"
-    return (rows[0], None) if len(rows) == 1 else (None, "it is not one CSV record")
+        return [name.strip().lower() for name in split_record(_text_of(data))]
+    except ValueError:
+        return []
+
+
+def _take(lines: Lines, first: Line) -> list[Line]:
+    """The lines of the CSV record that begins here: on until its quotes are even, or only one if they never are."""
+    taken = [first]
+    quotes = first.data.count(b'"')
+    while quotes % 2:
+        line = lines.next() if len(taken) < MAX_LINES and not taken[-1].is_cut else None
+        if line is None:
+            lines.put_back(taken[1:])
+            return taken[:1]
+        taken.append(line)
+        quotes += line.data.count(b'"')
+    return taken

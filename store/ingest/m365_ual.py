@@ -18,6 +18,7 @@ _NAMES_OF_A_RECORD = (b'"CreationTime"', b'"Operation"', b'"RecordType"')
 # What a record must mention to tell anything of apps and grants; the rest need not be parsed a second time.
 _TELLS_OF_APPS = ("ServicePrincipal", "Application_")
 _GRANTS_KIND = "grants"
+_OF_APPS = (*m365_grants.GRANTING, m365_grants.REMOVE_DELEGATED, *m365_grants.ENDING)
 
 
 def looks_like(source: Source) -> bool:
@@ -41,7 +42,7 @@ def adapt(source: Source) -> Iterator[Outcome]:
     """
     directory: m365_grants.Directory | None = None
     for row in read_rows(source):
-        operation = row.operation
+        operation = row.operation or None
         try:
             if row.audit is not None:
                 operation = text_of(row.audit, "Operation") or operation
@@ -62,7 +63,7 @@ def read_directory(source: Source) -> m365_grants.Directory:
             continue
         with suppress(UnreadableError):
             m365_grants.learn_names(row.audit, directory)
-        if row.audit.get("Operation") in (*m365_grants.GRANTING, m365_grants.REMOVE_DELEGATED):
+        if row.audit.get("Operation") in _OF_APPS:
             telling.append(row.audit)
     for audit in telling:
         with suppress(UnreadableError):
@@ -94,7 +95,10 @@ def _outcomes(row: Row, operation: str | None, directory: m365_grants.Directory)
     elif not succeeded(row.audit):
         yield Skipped(row.record_no, f"an attempt that failed: {operation}")
     elif kind == "removals":
-        yield _canonical(row, kind, m365_grants.removal(row.audit, directory))
+        removal = m365_grants.removal(row.audit, directory)
+        for app in m365_grants.apps_named(row.audit, directory):
+            yield _canonical(row, "apps", app)
+        yield _canonical(row, kind, removal)
     elif operation == m365_grants.REMOVE_DELEGATED:
         yield from _revocation(row, row.audit, directory)
     else:
@@ -102,13 +106,13 @@ def _outcomes(row: Row, operation: str | None, directory: m365_grants.Directory)
 
 
 def _grants(row: Row, audit: Audit, directory: m365_grants.Directory) -> Iterator[Outcome]:
-    app = m365_grants.app_named(audit)
+    apps = m365_grants.apps_named(audit, directory)
     grants = m365_grants.granted(audit, directory)
-    if app is not None:
+    for app in apps:
         yield _canonical(row, "apps", app)
     for grant in grants:
         yield _canonical(row, _GRANTS_KIND, grant.fields())
-    if app is None and not grants:
+    if not apps and not grants:
         yield Skipped(row.record_no, "an assignment without a role, which opens nothing")
 
 
