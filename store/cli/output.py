@@ -31,8 +31,7 @@ def print_lines(lines: Iterable[str]) -> None:
 
 def print_json(document: object) -> None:
     """Print one JSON document, in ASCII: safe for any terminal, and lossless."""
-    json.dump(document, sys.stdout, ensure_ascii=True, allow_nan=False, indent=2)
-    sys.stdout.write("\n")
+    sys.stdout.write(f"{json.dumps(document, ensure_ascii=True, allow_nan=False, indent=2)}\n")
 
 
 def print_csv(header: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:

@@ -1,11 +1,16 @@
 """Every command and option of `python -m store`, and what a value must look like. Imports nothing heavy."""
 
 import argparse
+import os
 import re
+import sys
 from collections.abc import Callable
-from typing import NoReturn, TypeAlias
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from store.errors import UsageError
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 PROGRAM = "python -m store"
 KINDS = (
@@ -43,6 +48,10 @@ class OneLineParser(argparse.ArgumentParser):
         """
         raise UsageError(f"{message} - see `{self.prog} --help`")
 
+    def _print_message(self, message: str, file: "SupportsWrite[str] | None" = None) -> None:
+        # The library's own swallows the error of a reader that has gone.
+        (file or sys.stderr).write(message)
+
 
 def point(text: str) -> int:
     """A date or an instant a person typed, in microseconds UTC."""
@@ -62,10 +71,10 @@ def dated_point(text: str) -> tuple[int, bool]:
 def words(text: str) -> str:
     """A text that can be stored: one that is valid UTF-8."""
     try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
+        # Under a locale without UTF-8, Python hands over the bytes as surrogates.
+        return text if text.isascii() else os.fsencode(text).decode("utf-8")
+    except UnicodeError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not valid UTF-8") from error
-    return text
 
 
 def name(text: str) -> str:
@@ -114,7 +123,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=f"`{PROGRAM} COMMAND --help` says more. The dashboard is `python -m tui --db FILE`, a demo is `--demo`.",
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=_LazyVersion())
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=OneLineParser, title="commands")
     _add_intake(commands)
     _add_questions(commands)
@@ -122,18 +131,19 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _LazyVersion(str):
-    """The version, looked up only when it is asked for."""
+class _Version(argparse.Action):
+    """Print the version, looked up only when it is asked for."""
 
-    __slots__ = ()
-
-    def __mod__(self, _values: object) -> str:
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print it and end."""
         from importlib.metadata import PackageNotFoundError, version
 
         try:
-            return f"overscope {version('overscope')}"
+            said = version("overscope")
         except PackageNotFoundError:
-            return "overscope, from its sources"
+            said = "from its sources"
+        parser._print_message(f"overscope {said}\n", sys.stdout)
+        parser.exit()
 
 
 Commands: TypeAlias = "argparse._SubParsersAction[OneLineParser]"
