@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from tests.bench.measured import Row, middle, python
+from tests.bench.measured import Row, middle, python, run
 from tests.bench.terminal import Terminal
 
 _FIRST_PAINT_LIMIT_MS = 600
@@ -38,12 +38,10 @@ _KEYS = (
 
 def measure(folder: Path, *, demo: Path | None, columns: int, lines: int, keys: int) -> list[Row]:
     """Start the dashboard several times, then press keys in one that is left running."""
-    store = demo
+    store, built = demo, None
     if store is None:
-        from fixtures.groups_api_2019.build import build_demo
-
         store = folder / "demo.db"
-        build_demo(store)
+        built = run(python("-m", "fixtures.groups_api_2019.build", "--to", str(store))).seconds
     command = python("-m", "tui", "--db", str(store))
     shown = f"python -m tui --db demo.db  ({columns}x{lines})"
     with Terminal(command, columns=columns, lines=lines) as terminal:
@@ -72,7 +70,11 @@ def measure(folder: Path, *, demo: Path | None, columns: int, lines: int, keys: 
     worst, worst_key = paints[-1]
     p95 = times[min(len(times) - 1, len(times) * 95 // 100)]
     print(f"slowest keys: {', '.join(f'{key!r} {taken:.0f} ms' for taken, key in paints[-5:])}", file=sys.stderr)
+    rows = []
+    if built is not None:
+        rows.append(Row("demo, built", f"{built:.1f} s", "python -m fixtures.groups_api_2019.build --to demo.db"))
     return [
+        *rows,
         Row("anything on the screen", f"{middle(first):.0f} ms (worst {max(first):.0f})", shown),
         Row(
             "first paint, partners shown",
