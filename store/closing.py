@@ -16,14 +16,6 @@ if TYPE_CHECKING:
 
 GROUNDS = ("no_access", "allowed", "deletion_verified", "enforced", "defunct", "duplicate", "other")
 
-# Reads that an opt-in or an exemption excused: such a partner did read.
-_EXCUSED = """
-WITH mine(app) AS (
-  SELECT app FROM partners WHERE id = :partner AND app IS NOT NULL
-  UNION SELECT app FROM live_apps WHERE partner = :partner)
-SELECT coalesce(sum(events), 0) FROM daily
-WHERE app IN mine AND verdict IN ('allowed_by_opt_in', 'allowed_by_exemption')
-"""
 _CLOSE = "INSERT INTO closures(seq, partner, known_events) VALUES (?, ?, ?)"
 _LAST_CLOSURE = "SELECT known_events FROM closures WHERE partner = ? AND seq < ? ORDER BY seq DESC LIMIT 1"
 
@@ -46,14 +38,7 @@ def gather_facts(
 def objections(connection: sqlite3.Connection, partner: int, grounds: str, facts: "CaseFacts") -> list[str]:
     """What contradicts closing this partner's case on these grounds, in words with numbers; empty: nothing does."""
     if grounds in ("no_access", "allowed"):
-        against = _unsettled(facts)
-        if grounds == "no_access":
-            (excused,) = connection.execute(_EXCUSED, {"partner": partner}).fetchone()
-            if excused:
-                against.append(
-                    f"{count_words(excused)} reads under an opt-in or exemption: it read, close it as allowed"
-                )
-        return against
+        return _unsettled(facts)
     if grounds == "deletion_verified":
         return _unverified(connection, partner)
     return []

@@ -142,5 +142,7 @@ def distinct_within(group: Column, ids: Column, groups: int) -> Column:
     """For each of `groups` groups, how many different ids its events have; 0 is none."""
     named = ids > 0
     most = int(ids.max(initial=0)) + 1
-    pairs = np.unique(group[named] * most + ids[named])
-    return np.bincount(pairs // most, minlength=groups)
+    pairs = np.sort(group[named] * most + ids[named])
+    first = np.ones(len(pairs), dtype=bool)
+    np.not_equal(pairs[1:], pairs[:-1], out=first[1:])
+    return np.bincount(pairs[first] // most, minlength=groups)

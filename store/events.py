@@ -63,7 +63,6 @@ LEFT JOIN addresses i ON i.id = e.ip
 WHERE e.app = ? AND e.occurred_at = ? AND e.event_key = ?
 """
 _FILES = "SELECT import_id, file FROM imports"
-_APP_NAMES = "SELECT app, name FROM live_apps"
 _EVER = -(2**62), 2**62
 _CHUNK = 2_000
 
@@ -95,7 +94,7 @@ def events(
         raise UsageError(f"the limit must not be negative: {limit}")
     with store.reading() as connection:
         world = world_of(store, connection)
-        apps = sorted(world.registry.app_ids) if partner is None else world.apps_of(partner)
+        apps = sorted(world.registry.app_ids) if partner is None else world.registry.apps_of.get(partner, [])
         span = (
             _EVER[0] if from_at is None else from_at,
             _EVER[1] if until_at is None else until_at,
@@ -125,7 +124,6 @@ class _Describer:
         self._connection = connection
         self._world = world
         self._names = partner_names(connection)
-        self._app_names = dict(connection.execute(_APP_NAMES).fetchall())
         self._files = dict(connection.execute(_FILES).fetchall())
 
     def rows(self, chunk: list[tuple[int, ...]]) -> list[EventRow]:
@@ -154,11 +152,10 @@ class _Describer:
         occurred_at, app, event_key, field_set = event[:4]
         told: tuple[Any, ...] = self._connection.execute(_ONE, (app, occurred_at, event_key)).fetchone()
         subject, spelling, resource, endpoint, ip, records, size, outcome, event_id, content_id, record_no = told
-        app_id = self._world.registry.app_ids[app]
         return EventRow(
             occurred_at=occurred_at,
-            app_id=app_id,
-            app_name=self._app_names.get(app, app_id),
+            app_id=self._world.registry.app_ids[app],
+            app_name=self._world.label(app),
             partner_id=self._names[self._world.registry.partner_of[app]].partner_id,
             verdict=verdict,
             rule=rule,

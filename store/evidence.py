@@ -200,7 +200,6 @@ class Assessment:
         apps_of: dict[int, list[int]] = {}
         for app in sorted(known):
             apps_of.setdefault(registry.partner_of[app], []).append(app)
-        app_names = dict(self._connection.execute("SELECT app, name FROM live_apps").fetchall())
         able, retained = self._partners(self._able), self._partners(self._able | self._read)
         tallies = self._tally()
         worked_on = {row[0] for row in self._connection.execute(_WORKED_ON)}
@@ -209,9 +208,7 @@ class Assessment:
             if not name.claimed and partner not in apps_of and partner not in worked_on:
                 continue
             tally = tallies.get(partner, _NOTHING)
-            searched = [
-                part for app in apps_of.get(partner, ()) for part in _both(registry.app_ids[app], app_names.get(app))
-            ]
+            searched = [part for app in apps_of.get(partner, ()) for part in self._called(app)]
             rows.append(
                 PartnerFigures(
                     partner=partner,
@@ -227,11 +224,15 @@ class Assessment:
             )
         return rows
 
+    def _called(self, app: int) -> tuple[str, ...]:
+        app_id = self._registry.app_ids[app]
+        name = self._registry.app_names.get(app)
+        return (app_id,) if name in (None, app_id) else (str(name), app_id)
+
     def _known_apps(self) -> set[int]:
         registry = self._registry
-        named = {row[0] for row in self._connection.execute("SELECT app FROM live_apps")}
         seen = {int(app) for app in np.unique(self._columns.app)}
-        return named | seen | set(registry.grants) | set(registry.removals) | set(registry.exemptions)
+        return set(registry.app_names) | seen | set(registry.grants) | set(registry.removals) | set(registry.exemptions)
 
     def _tally(self) -> "dict[int, _Tally]":
         """Each reading partner's counts over its improper events."""
@@ -289,10 +290,6 @@ class _Tally(NamedTuple):
 
 
 _NOTHING = _Tally(0, 0, 0, 0, None, None, 0, 0, None, 0)
-
-
-def _both(app_id: str, name: str | None) -> tuple[str, ...]:
-    return (app_id,) if name is None or name == app_id else (name, app_id)
 
 
 def _distinct(ids: Column) -> int:

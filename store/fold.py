@@ -45,8 +45,8 @@ _NAMING_VERSIONS = (
 )
 _CLEAR_DAILY = "DELETE FROM daily"
 _ADD_DAILY = """
-INSERT INTO daily(app, day, field_set, verdict, events) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (app, day, field_set, verdict) DO UPDATE SET events = events + excluded.events
+INSERT INTO daily(day, verdict, events) VALUES (?, ?, ?)
+ON CONFLICT (day, verdict) DO UPDATE SET events = events + excluded.events
 """
 _CLEARING = {
     "segments": "DELETE FROM segments",
@@ -190,15 +190,12 @@ def _add_daily(connection: sqlite3.Connection, columns: EventColumns, verdicts: 
     """Add these events to the day rollup."""
     if not len(columns):
         return
+    kinds = len(VERDICT_NAMES)
     day = columns.occurred_at // MICROSECONDS_PER_DAY
     first = int(day.min())
-    days, sets, kinds = int(day.max()) - first + 1, int(columns.field_set.max()) + 1, len(VERDICT_NAMES)
-    code = ((columns.app * days + (day - first)) * sets + columns.field_set) * kinds + verdicts.verdict
-    codes, counts = np.unique(code, return_counts=True)
-    rows = []
-    for each, count in zip(codes.tolist(), counts.tolist(), strict=True):
-        rest, verdict = divmod(each, kinds)
-        rest, field_set = divmod(rest, sets)
-        app, day_index = divmod(rest, days)
-        rows.append((app, first + day_index, field_set, VERDICT_NAMES[verdict], count))
+    counts = np.bincount((day - first) * kinds + verdicts.verdict)
+    rows = [
+        (first + code // kinds, VERDICT_NAMES[code % kinds], int(counts[code]))
+        for code in np.nonzero(counts)[0].tolist()
+    ]
     connection.executemany(_ADD_DAILY, rows)

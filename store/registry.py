@@ -17,6 +17,7 @@ class Grant(NamedTuple):
     scope: str
     granted_at: int
     until_at: int | None
+    revoked_at: int | None
 
 
 class OptIn(NamedTuple):
@@ -43,19 +44,23 @@ class Registry:
     """What the live registry records say, by internal ids.
 
     Attributes:
-        app_ids: app -> outside id.
+        app_ids: app -> outside id. `app_names`: app -> name, where the registry has one.
         partner_of: app -> the partner it belongs to; its own partner where nobody claims it.
-        grants, exemptions, removals: by app, oldest first.
+        apps_of: partner -> its apps, ascending.
+        grants, exemptions, removals: by app, oldest first. `removal_reasons`: (app, removed_at) -> why.
         granted: by app, every instant of a grant of whatever scope, ascending.
         coverage: source -> merged intervals it is complete in, ascending.
         opt_ins_declared, exemptions_declared: whether such a registry was ever imported, be it empty.
     """
 
     app_ids: dict[int, str]
+    app_names: dict[int, str]
     partner_of: dict[int, int]
+    apps_of: dict[int, list[int]]
     grants: dict[int, list[Grant]]
     granted: dict[int, list[int]]
     removals: dict[int, list[int]]
+    removal_reasons: dict[tuple[int, int], str]
     exemptions: dict[int, list[Exemption]]
     coverage: dict[str, list[tuple[int, int]]]
     opt_ins_declared: bool
@@ -70,7 +75,8 @@ JOIN partners own ON own.app = a.id
 LEFT JOIN live_apps v ON v.app = a.id
 """
 _GRANTS = "SELECT app, scope, granted_at, revoked_at FROM live_grants ORDER BY app, granted_at, scope"
-_REMOVALS = "SELECT app, removed_at FROM live_removals ORDER BY app, removed_at"
+_REMOVALS = "SELECT app, removed_at, reason FROM live_removals ORDER BY app, removed_at"
+_APP_NAMES = "SELECT app, name FROM live_apps"
 _EXEMPTIONS = "SELECT app, data_class, exempt_from, exempt_until FROM live_exemptions ORDER BY app, exempt_from"
 _COVERAGE = "SELECT source, covered_from, covered_until FROM live_coverage ORDER BY source, covered_from"
 _OPT_INS = "SELECT subject, opted_in_at, opted_out_at, app, resource FROM live_opt_ins"
@@ -81,14 +87,17 @@ def load_registry(connection: sqlite3.Connection) -> Registry:
     """Read the live registry, opt-ins apart (`load_opt_ins`): there may be millions of those."""
     app_ids = dict(connection.execute(_APPS).fetchall())
     removals: dict[int, list[int]] = {}
-    for app, removed_at in connection.execute(_REMOVALS):
+    reasons: dict[tuple[int, int], str] = {}
+    for app, removed_at, reason in connection.execute(_REMOVALS):
         removals.setdefault(app, []).append(removed_at)
+        if reason:
+            reasons[app, removed_at] = reason
     grants: dict[int, list[Grant]] = {}
     granted: dict[int, list[int]] = {}
     for app, scope, granted_at, revoked_at in connection.execute(_GRANTS):
         removed = next((at for at in removals.get(app, ()) if at > granted_at), None)
         ends = [end for end in (revoked_at, removed) if end is not None]
-        grants.setdefault(app, []).append(Grant(app, scope, granted_at, min(ends, default=None)))
+        grants.setdefault(app, []).append(Grant(app, scope, granted_at, min(ends, default=None), revoked_at))
         granted.setdefault(app, []).append(granted_at)
     exemptions: dict[int, list[Exemption]] = {}
     for row in connection.execute(_EXEMPTIONS):
@@ -96,12 +105,19 @@ def load_registry(connection: sqlite3.Connection) -> Registry:
     sources: dict[str, list[tuple[int, int]]] = {}
     for source, covered_from, covered_until in connection.execute(_COVERAGE):
         sources.setdefault(source, []).append((covered_from, covered_until))
+    partner_of = dict(connection.execute(_PARTNER_OF).fetchall())
+    apps_of: dict[int, list[int]] = {}
+    for app, partner in sorted(partner_of.items()):
+        apps_of.setdefault(partner, []).append(app)
     return Registry(
         app_ids=app_ids,
-        partner_of=dict(connection.execute(_PARTNER_OF).fetchall()),
+        app_names=dict(connection.execute(_APP_NAMES).fetchall()),
+        partner_of=partner_of,
+        apps_of=apps_of,
         grants=grants,
         granted=granted,
         removals=removals,
+        removal_reasons=reasons,
         exemptions=exemptions,
         coverage={source: merge(intervals) for source, intervals in sources.items()},
         opt_ins_declared=bool(connection.execute(_DECLARED, ("opt_ins",)).fetchone()[0]),

@@ -11,7 +11,6 @@ from store.evidence import quarantined_events
 from store.instants import MICROSECONDS_PER_DAY
 from store.judge import IMPROPER, UNDETERMINED
 from store.parameters import Parameters, resolve
-from store.reach import Reach
 from store.registry import days_touched
 from store.world import World
 
@@ -57,7 +56,7 @@ def facts_of(
         partner: internal id.
         span: the half-open range whose coverage counts; `[cut-off, default as-of)` when not given.
     """
-    apps = world.apps_of(partner)
+    apps = world.registry.apps_of.get(partner, [])
     rows = np.array([row for app in apps for row in connection.execute(_ROWS_OF_APP, (app,))], dtype=np.int64).reshape(
         -1, 8
     )
@@ -68,10 +67,7 @@ def facts_of(
         span = (view.as_of if view.cutoff is None else view.cutoff, view.as_of)
     from_at, until_at = span
     logged = _coverage(connection, world, from_at, until_at)
-    reach = Reach(world.rulebook, world.registry)
-    held = days_touched(
-        [(max(start, from_at), min(end, until_at)) for app in apps for start, end in reach.intervals(app)]
-    )
+    held = days_touched([(max(start, from_at), min(end, until_at)) for start, end in world.held(partner)])
     return CaseFacts(
         improper=int(improper.sum()),
         undetermined=int(undetermined.sum()),

@@ -325,13 +325,12 @@ CREATE TABLE segment_columns(
   PRIMARY KEY (content_id, segment, name)
 ) STRICT;
 
+-- Everybody's events per UTC day, counted from 1970-01-01. One partner's days are read from its segments' slices.
 CREATE TABLE daily(
-  app INTEGER NOT NULL,
   day INTEGER NOT NULL,
-  field_set INTEGER NOT NULL,
   verdict TEXT NOT NULL,
   events INTEGER NOT NULL,
-  PRIMARY KEY (app, day, field_set, verdict)
+  PRIMARY KEY (day, verdict)
 ) STRICT, WITHOUT ROWID;
 
 -- What the partner list shows under the rulebook's own parameters, whole: first paint reads only this.

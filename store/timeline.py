@@ -1,15 +1,20 @@
 """When it happened: counts per bin, what else happened, what could be read, and what is not logged."""
 
 import sqlite3
+from bisect import bisect_right
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from store.connection import Store
+from store.coverage import day_ranges, gaps
 from store.errors import UsageError
 from store.instants import MICROSECONDS_PER_DAY, format_instant
 from store.parameters import Parameters, resolve
 from store.rulebook import rulebook_in
 from store.words import step_words
+
+if TYPE_CHECKING:
+    from store.world import World
 
 VERDICTS = ("improper", "undetermined", "allowed_by_opt_in", "allowed_by_exemption", "allowed", "denied")
 MOST_BINS = 100_000
@@ -73,20 +78,15 @@ def timeline(store: Store, partner: int | None, *, from_at: int, until_at: int, 
         raise UsageError("the timeline's end must be after its beginning")
     if not 1 <= bins <= MOST_BINS:
         raise UsageError(f"the number of bins must be from 1 to {MOST_BINS}, not {bins}")
-    from store.reach import Reach
-    from store.registry import load_registry, merge
+    from store.world import world_of
 
     with store.reading() as connection:
+        world = world_of(store, connection)
         edges = [from_at + place * (until_at - from_at) // bins for place in range(bins + 1)]
-        registry = load_registry(connection)
-        apps = [app for app, owner in registry.partner_of.items() if partner is None or owner == partner]
-        whole_days = all(edge % MICROSECONDS_PER_DAY == 0 for edge in edges)
-        if whole_days:
-            counts = _from_days(connection, set(apps), edges)
+        if partner is None and all(edge % MICROSECONDS_PER_DAY == 0 for edge in edges):
+            counts = _from_days(connection, edges)
         else:
-            counts = _from_events(store, connection, partner, edges)
-        reach = Reach(rulebook_in(connection), registry)
-        held = merge([interval for app in apps for interval in reach.intervals(app)])
+            counts = _from_events(connection, world, partner, edges)
         return Timeline(
             from_at=from_at,
             until_at=until_at,
@@ -94,61 +94,48 @@ def timeline(store: Store, partner: int | None, *, from_at: int, until_at: int, 
                 Bin(edges[place], edges[place + 1], **dict(zip(VERDICTS, counts[place], strict=True)))
                 for place in range(bins)
             ),
-            markers=_markers(connection, partner, from_at, until_at),
-            gaps=_gaps(connection, from_at, until_at),
+            markers=_markers(connection, world, partner, from_at, until_at),
+            gaps=_gaps(connection, world, from_at, until_at),
             could_read=tuple(
-                (max(start, from_at), min(end, until_at)) for start, end in held if start < until_at and end > from_at
+                (max(start, from_at), min(end, until_at))
+                for start, end in world.held(partner)
+                if start < until_at and end > from_at
             ),
         )
 
 
-_DAILY = """
-SELECT app, day, verdict, sum(events) FROM daily WHERE day >= ? AND day < ? GROUP BY app, day, verdict
-"""
+_DAILY = "SELECT day, verdict, events FROM daily WHERE day >= ? AND day < ?"
 
 
-def _from_days(connection: sqlite3.Connection, apps: set[int], edges: list[int]) -> list[list[int]]:
-    """Counts of bins that are whole days, from the day rollup."""
-    from bisect import bisect_right
-
+def _from_days(connection: sqlite3.Connection, edges: list[int]) -> list[list[int]]:
+    """Everybody's counts in bins that are whole days, from the day rollup."""
     days = [edge // MICROSECONDS_PER_DAY for edge in edges]
     counts = [[0] * len(VERDICTS) for _ in edges[:-1]]
-    for app, day, verdict, number in connection.execute(_DAILY, (days[0], days[-1])):
-        if app in apps:
-            counts[bisect_right(days, day) - 1][VERDICTS.index(verdict)] += number
+    for day, verdict, number in connection.execute(_DAILY, (days[0], days[-1])):
+        counts[bisect_right(days, day) - 1][VERDICTS.index(verdict)] += number
     return counts
 
 
 def _from_events(
-    store: Store, connection: sqlite3.Connection, partner: int | None, edges: list[int]
+    connection: sqlite3.Connection, world: "World", partner: int | None, edges: list[int]
 ) -> list[list[int]]:
-    """Counts of bins that cut days, from the events' own instants."""
+    """Counts in bins of any length, from the events' own instants."""
     import numpy as np
 
     from store.judge import VERDICT_NAMES
-    from store.world import world_of
 
-    world = world_of(store, connection)
-    columns = world.columns(connection)
-    inside = (columns.occurred_at >= edges[0]) & (columns.occurred_at < edges[-1])
+    occurred_at, verdict = world.columns(connection).occurred_at, world.verdicts(connection).verdict
     if partner is not None:
-        inside &= np.isin(columns.app, world.apps_of(partner))
-    place = np.searchsorted(np.array(edges, dtype=np.int64), columns.occurred_at[inside], "right") - 1
+        places = world.places_of(connection, partner)
+        occurred_at, verdict = occurred_at[places], verdict[places]
+    inside = (occurred_at >= edges[0]) & (occurred_at < edges[-1])
+    place = np.searchsorted(np.array(edges, dtype=np.int64), occurred_at[inside], "right") - 1
     kinds = len(VERDICT_NAMES)
-    table = np.bincount(
-        place * kinds + world.verdicts(connection).verdict[inside], minlength=(len(edges) - 1) * kinds
-    ).reshape(-1, kinds)
-    return [[int(row[VERDICT_NAMES.index(verdict)]) for verdict in VERDICTS] for row in table]
+    table = np.bincount(place * kinds + verdict[inside], minlength=(len(edges) - 1) * kinds).reshape(-1, kinds)
+    order = [VERDICT_NAMES.index(name) for name in VERDICTS]
+    return [[int(number) for number in row] for row in table[:, order]]
 
 
-_GRANTS = """
-SELECT g.granted_at, g.revoked_at, g.scope, coalesce(v.name, a.app_id), g.app
-FROM live_grants g JOIN apps a ON a.id = g.app LEFT JOIN live_apps v ON v.app = g.app
-"""
-_REMOVALS = """
-SELECT m.removed_at, m.reason, coalesce(v.name, a.app_id), m.app
-FROM live_removals m JOIN apps a ON a.id = m.app LEFT JOIN live_apps v ON v.app = m.app
-"""
 _ACTIONS = """
 SELECT at, verb, actor, note FROM actions
 WHERE at >= :from_at AND at < :until_at
@@ -163,23 +150,27 @@ UNION ALL SELECT at, step, 'import', partner FROM live_steps
 _MOST_MARKERS = 10_000
 
 
-def _markers(connection: sqlite3.Connection, partner: int | None, from_at: int, until_at: int) -> tuple[Marker, ...]:
-    from store.registry import load_registry
-
+def _markers(
+    connection: sqlite3.Connection, world: "World", partner: int | None, from_at: int, until_at: int
+) -> tuple[Marker, ...]:
+    """What else happened in the interval; grants and their ends only for a single partner."""
     found = []
-    for rule in rulebook_in(connection).rules:
+    for rule in world.rulebook.rules:
         found.append(Marker(rule.from_at, "rule", f"rule {rule.rule_id} in force"))
         if rule.until_at is not None:
             found.append(Marker(rule.until_at, "rule", f"rule {rule.rule_id} ends"))
-    owner = load_registry(connection).partner_of
-    for granted_at, revoked_at, scope, name, app in connection.execute(_GRANTS):
-        if partner in (None, owner[app]):
-            found.append(Marker(granted_at, "grant", f"{name} granted {scope}"))
-            if revoked_at is not None:
-                found.append(Marker(revoked_at, "revoke", f"{name}: {scope} revoked"))
-    for removed_at, reason, name, app in connection.execute(_REMOVALS):
-        if partner in (None, owner[app]):
-            found.append(Marker(removed_at, "removal", f"{name} removed" + (f": {reason}" if reason else "")))
+    registry = world.registry
+    for app in registry.removals if partner is None else registry.apps_of.get(partner, ()):
+        for removed_at in registry.removals.get(app, ()):
+            reason = registry.removal_reasons.get((app, removed_at))
+            found.append(
+                Marker(removed_at, "removal", f"{world.label(app)} removed" + (f": {reason}" if reason else ""))
+            )
+    for app in () if partner is None else registry.apps_of.get(partner, ()):
+        for grant in registry.grants.get(app, ()):
+            found.append(Marker(grant.granted_at, "grant", f"{world.label(app)} granted {grant.scope}"))
+            if grant.revoked_at is not None:
+                found.append(Marker(grant.revoked_at, "revoke", f"{world.label(app)}: {grant.scope} revoked"))
     for at, step, recorded_by, whose in connection.execute(_STEPS):
         if whose is None or partner in (None, whose):
             found.append(Marker(at, "step", f"{step_words(step)} ({recorded_by})"))
@@ -190,12 +181,9 @@ def _markers(connection: sqlite3.Connection, partner: int | None, from_at: int, 
     return tuple(inside[:_MOST_MARKERS])
 
 
-def _gaps(connection: sqlite3.Connection, from_at: int, until_at: int) -> tuple[Gap, ...]:
+def _gaps(connection: sqlite3.Connection, world: "World", from_at: int, until_at: int) -> tuple[Gap, ...]:
     """What the sources do not cover of the interval; without any, the days of it that have no event."""
-    from store.coverage import day_ranges, gaps
-    from store.registry import load_registry
-
-    registry = load_registry(connection)
+    registry = world.registry
     if registry.coverage:
         found = [
             Gap(start, end, source)

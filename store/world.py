@@ -9,7 +9,8 @@ from store.columns import EventColumns, Verdicts, field_sets, judge_columns, loa
 from store.connection import Store
 from store.facts import OptIns, after_removal, exempt_classes
 from store.judge import Judge
-from store.registry import Registry, load_opt_ins, load_registry
+from store.reach import Reach
+from store.registry import Registry, load_opt_ins, load_registry, merge
 from store.rulebook import Rulebook, rulebook_in
 from store.segments import Column
 
@@ -34,6 +35,9 @@ class World:
         self._columns: EventColumns | None = None
         self._verdicts: Verdicts | None = None
         self._opt_ins: OptIns | None = None
+        self._held: dict[int | None, list[tuple[int, int]]] = {}
+        self._by_app: Column | None = None
+        self._apps_sorted: Column = np.zeros(0, dtype=np.int64)
 
     def columns(self, connection: sqlite3.Connection) -> EventColumns:
         """Every live event."""
@@ -79,9 +83,31 @@ class World:
             after=after_removal(app, at, self.registry),
         )
 
-    def apps_of(self, partner: int) -> list[int]:
-        """The apps that belong to a partner now, ascending."""
-        return sorted(app for app, owner in self.registry.partner_of.items() if owner == partner)
+    def label(self, app: int) -> str:
+        """What to call an app: its name, or its id where the registry has none."""
+        return self.registry.app_names.get(app, self.registry.app_ids[app])
+
+    def held(self, partner: int | None) -> list[tuple[int, int]]:
+        """When a partner, or anybody (None), could read restricted data: disjoint half-open intervals, ascending."""
+        with self._lock:
+            if partner not in self._held:
+                reach = Reach(self.rulebook, self.registry)
+                apps = self.registry.app_ids if partner is None else self.registry.apps_of.get(partner, ())
+                self._held[partner] = merge([interval for app in apps for interval in reach.intervals(app)])
+            return self._held[partner]
+
+    def places_of(self, connection: sqlite3.Connection, partner: int) -> Column:
+        """Where a partner's events lie in `columns`."""
+        columns = self.columns(connection)
+        with self._lock:
+            if self._by_app is None:
+                self._by_app = np.argsort(columns.app, kind="stable")
+                self._apps_sorted = columns.app[self._by_app]
+        apps = np.array(self.registry.apps_of.get(partner, ()), dtype=np.int64)
+        starts = np.searchsorted(self._apps_sorted, apps, "left").tolist()
+        ends = np.searchsorted(self._apps_sorted, apps, "right").tolist()
+        parts = [self._by_app[start:end] for start, end in zip(starts, ends, strict=True)]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
 
 
 def world_of(store: Store, connection: sqlite3.Connection) -> World:
