@@ -18,8 +18,8 @@ Where the domain's text leaves a choice, this is the reading taken here:
   on the day a range begins but before it begins.
 * A file with the bytes and the kind of an earlier one adds nothing. Otherwise the last record of an identity is in
   force, files in the order given and records in file order.
-* An app is known when any record in force names it: registry, grant, opt-in, exemption, removal, step or event. A
-  partner is known by its own record, by an app's record in force, or by a step.
+* An app is known when its record, a grant, an exemption, a removal, a step or an event in force names it; an opt-in
+  that is limited to it does not. A partner is known by its own record, by an app's record in force, or by a step.
 * The data classes of an event are a set: their order and repetition are not content.
 * A step counts from its instant on, a bare date from 00:00 UTC of it. Of `audit_passed` and `audit_failed` the later
   one stands. A due date is open until a step further along the track is recorded for that app (or the whole partner).

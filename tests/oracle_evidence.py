@@ -174,8 +174,8 @@ class Incident:
     @cached_property
     def partner_of_app(self) -> dict[str, Partner]:
         """The partner of every known app, its own partner where no record claims it."""
-        named: list[Sequence[Event | App | Grant | Exemption | Removal | OptIn | Step]] = [
-            *(self.events, self.apps, self.grants, self.exemptions, self.removals, self.opt_ins, self.steps)
+        named: list[Sequence[Event | App | Grant | Exemption | Removal | Step]] = [
+            *(self.events, self.apps, self.grants, self.exemptions, self.removals, self.steps)
         ]
         known = {row.app_id for rows in named for row in rows if row.app_id is not None}
         claimed = {row.app_id: row.partner_id for row in self.apps if row.partner_id is not None}
