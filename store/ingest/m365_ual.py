@@ -15,10 +15,10 @@ from store.ingest.records import Canonical, Outcome, Quarantined, Skipped, Sourc
 
 _HEADER = re.compile(rb'(?:^|,)"?AuditData"?\s*(?:,|$)', re.IGNORECASE | re.MULTILINE)
 _NAMES_OF_A_RECORD = (b'"CreationTime"', b'"Operation"', b'"RecordType"')
-# What a record must mention to tell anything of apps and grants; the rest need not be parsed a second time.
-_TELLS_OF_APPS = ("ServicePrincipal", "Application_")
 _GRANTS_KIND = "grants"
 _OF_APPS = (*m365_grants.GRANTING, m365_grants.REMOVE_DELEGATED, *m365_grants.ENDING)
+# What a record must mention to tell anything of apps and grants; the rest need not be parsed a second time.
+_TELLS_OF_APPS = ("ServicePrincipal", "Application_", *_OF_APPS)
 
 
 def looks_like(source: Source) -> bool:
@@ -62,9 +62,9 @@ def read_directory(source: Source) -> m365_grants.Directory:
         if row.audit is None or not any(word in row.text for word in _TELLS_OF_APPS):
             continue
         with suppress(UnreadableError):
+            if text_of(row.audit, "Operation") in _OF_APPS:
+                telling.append(row.audit)
             m365_grants.learn_names(row.audit, directory)
-        if row.audit.get("Operation") in _OF_APPS:
-            telling.append(row.audit)
     for audit in telling:
         with suppress(UnreadableError):
             m365_grants.learn_grants(audit, directory)
@@ -83,7 +83,7 @@ def _outcomes(row: Row, operation: str | None, directory: m365_grants.Directory)
     kind = _kind_of(operation)
     if row.problem is not None:
         raise UnreadableError(row.problem)
-    if operation is None:
+    if operation is None or (row.audit is not None and text_of(row.audit, "Operation") is None):
         raise UnreadableError("it names no Operation")
     if kind is None:
         yield Skipped(row.record_no, f"neither a read nor a grant: {operation[:80]}")

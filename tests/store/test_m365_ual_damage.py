@@ -149,3 +149,16 @@ def test_an_endless_line_is_not_read_into_memory(tmp_path: Path, monkeypatch: py
     good = invented.as_lines([draw.mail_sync(1, "mira.okafor")])
     outcomes = adapt(tmp_path / "audit.jsonl", b'{"Operation": "' + b"x" * 900_000 + b'"}\n' + good)
     assert [type(outcome) for outcome in outcomes] == [Quarantined, Canonical]
+
+
+def test_a_record_that_says_what_it_is_only_outside_is_quarantined(tmp_path: Path) -> None:
+    record = invented.Generator(1).mail_sync(1, "mira.okafor") | {
+        "Operation": None,
+        "OuterOperation": "MailItemsAccessed",
+    }
+    outcomes = adapt(tmp_path / "audit.csv", invented.as_csv([record]))
+    assert [(type(outcome), outcome.reason) for outcome in outcomes if isinstance(outcome, Quarantined)] == [
+        (Quarantined, "it names no Operation")
+    ]
+    assert isinstance(outcomes[0], Quarantined)
+    assert outcomes[0].kind == "access_events"
