@@ -3,16 +3,16 @@
 
 PYTHON ?= python3
 JOBS ?= 2
-SIZE ?= 120x40
 
 VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet install --no-build-isolation -c constraints.txt
 SOURCES := $(shell find store tui fixtures -type f ! -name '*.pyc')
+PICTURE := $(RUN) -m tui --demo --db $(VENV)/pictures.db --as ana --today 2020-01-20 --read-only
 COMPILE := $(RUN) -m compileall -q store tui fixtures
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak bench screenshots clean python
+.PHONY: help demo test soak bench screenshots clean
 
 help:
 	@echo 'make demo         install, build the demo incident, open the dashboard on it'
@@ -36,20 +36,20 @@ bench: $(VENV)/.test
 	$(RUN) -m tests.bench
 
 screenshots: $(VENV)/.demo
-	$(RUN) -m tests.screenshots --size $(SIZE)
+	$(PICTURE) --size 120x40 --screenshot docs/board.svg
+	$(PICTURE) --size 80x24 --screenshot docs/board-80x24.svg
+	$(PICTURE) --size 120x40 --press enter --screenshot docs/case.svg
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-python:
+# A .venv without its stamp is the rest of an installation that was interrupted: begin again. Likewise an old build/
+# would put deleted modules back into the wheel.
+$(VENV)/.made:
 	@command -v $(PYTHON) >/dev/null || { echo 'no $(PYTHON) here: install Python 3.11 or later, or name it: make PYTHON=/path/to/python3' >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$($(PYTHON) --version) is too old: Overscope needs 3.11 or later; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo 'python3 -m venv does not work here: install the package python3-venv (sudo apt-get install python3-venv), then run make again' >&2; exit 1; }
-
-# A .venv without its stamp is the rest of an installation that was interrupted: begin again. Likewise an old build/
-# would put deleted modules back into the wheel.
-$(VENV)/.made: | python
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip --disable-pip-version-check --quiet install -c constraints.txt setuptools
