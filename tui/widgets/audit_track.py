@@ -22,7 +22,7 @@ from tui.text import clean, count, day, fit, lag, number, step_words
 Run = tuple[str, str]
 
 _LABEL = 17
-_WHO = 9
+_MOST_WHO = 12
 
 
 def wrapped(text: str, width: int, *, most: int = 20) -> list[str]:
@@ -64,9 +64,9 @@ def audit_lines(track: Track | None, row: PartnerRow | None, width: int) -> list
         return [[(fit("no partner under the cursor", width), "quiet")]]
     lines: list[list[Run]] = []
     if track is not None:
-        lines += [_track_line(track, step, width) for step in TRACK[:-2]]
-        lines.append(_track_line(track, _verdict(track), width))
-        lines += [_side_line(step, width) for step in track.steps if step.step in SIDE_STATES]
+        who = min(max((cell_len(clean(step.by, 40)) for step in track.steps), default=0), _MOST_WHO)
+        lines += [_track_line(track, step, width, who) for step in (*TRACK[:-2], _verdict(track))]
+        lines += [_side_line(step, width, who) for step in track.steps if step.step in SIDE_STATES]
     if row is not None:
         lines += _evidence_lines(row, width)
     if track is not None:
@@ -80,7 +80,7 @@ def _verdict(track: Track) -> str:
     return "audit_failed" if failed is not None and (passed is None or failed.at > passed.at) else "audit_passed"
 
 
-def _track_line(track: Track, name: str, width: int) -> list[Run]:
+def _track_line(track: Track, name: str, width: int, who: int) -> list[Run]:
     step = track.done.get(name)
     label = f"{LETTERS[name]} {fit(step_words(name), _LABEL)}"
     is_next = name == track.next_step or (name == "audit_passed" and track.next_step == "audit_failed")
@@ -91,7 +91,7 @@ def _track_line(track: Track, name: str, width: int) -> list[Run]:
         return _cut(line, width)
     have, of = track.apps_done.get(name, (0, 0))
     apps = f"{have} of {count(of, 'app')}" if of and (have < of or name == "access_removed") else ""
-    line = [(label, "alarm" if name == "audit_failed" else "done"), (_dated(step), "")]
+    line = [(label, "alarm" if name == "audit_failed" else "done"), (_dated(step, who), "")]
     if is_next:
         line.append(_due_run(track))
     said = "  ".join(part for part in (apps, _details(step)) if part)
@@ -104,8 +104,8 @@ def _due_run(track: Track) -> Run:
     return (f" ! late, due {day(track.due)}", "alarm") if track.overdue else (f" next, due {day(track.due)}", "strong")
 
 
-def _dated(step: Step) -> str:
-    return f"{day(step.at)} {fit(clean(step.by, 40), _WHO)}"
+def _dated(step: Step, who: int) -> str:
+    return f"{day(step.at)} {fit(clean(step.by, 40), who)}"
 
 
 def _details(step: Step) -> str:
@@ -119,9 +119,9 @@ def _details(step: Step) -> str:
     return "  ".join(part for part in parts if part)
 
 
-def _side_line(step: Step, width: int) -> list[Run]:
+def _side_line(step: Step, width: int, who: int) -> list[Run]:
     label = f"{LETTERS[step.step]} {fit(step_words(step.step), _LABEL)}"
-    return _cut([(label, "alarm"), (_dated(step), ""), (f" {_details(step)}", "quiet")], width)
+    return _cut([(label, "alarm"), (_dated(step, who), ""), (f" {_details(step)}", "quiet")], width)
 
 
 def _evidence_lines(row: PartnerRow, width: int) -> list[list[Run]]:
@@ -131,7 +131,7 @@ def _evidence_lines(row: PartnerRow, width: int) -> list[list[Run]]:
         first = "" if row.first_lag is None else f", first {lag(row.first_lag)}"
         lines.append(_cut([(f"! {count(row.after_removal, 'read')} after removal{first}", "alarm")], width))
     at_least = "≥" if row.without_subject else ""
-    said = f"{at_least}{count(row.people, 'person')} in {count(row.events, 'restricted read')}"
+    said = f"{at_least}{count(row.people, 'person')}, {count(row.events, 'read')}"
     lines.append(
         _cut([(fit("Log says", _LABEL + 2), "quiet"), (said if row.events else "no restricted read found", "")], width)
     )

@@ -101,7 +101,7 @@ class TimelinePane(Widget, can_focus=True):
         .timeline--restricted { color: $restricted; }
         .timeline--undetermined { color: $warning; }
         .timeline--denied { color: $accent; }
-        .timeline--allowed { color: $allowed; }
+        .timeline--allowed { color: $secondary; }
         .timeline--marker { color: $head; text-style: bold; }
         .timeline--drop { color: $rule-line; }
         .timeline--could { color: $warning; }
@@ -261,12 +261,9 @@ class TimelinePane(Widget, can_focus=True):
         else:
             self._redraw()
 
-    def on_focus(self) -> None:
-        """The line below speaks of the cursor."""
-        self._redraw()
-
-    def on_blur(self) -> None:
-        """The line below speaks of the whole window."""
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """The line below speaks of the cursor's bin while the pane has the focus, else of the whole window."""
+        super().watch_has_focus(has_focus)
         self._redraw()
 
     def notify_style_update(self) -> None:
@@ -321,7 +318,6 @@ class TimelinePane(Widget, can_focus=True):
 
     def _zoom(self, steps: int) -> None:
         if self._view is not None:
-            self._cursor = self._cursor_begin()
             self._look_at(self._view.zoomed(steps, self._cursor))
 
     def _walk_to(self, instant: int) -> None:
@@ -362,7 +358,8 @@ class TimelinePane(Widget, can_focus=True):
             self._view.bins,
         )
         self._view = view
-        self._cursor = view.from_at + view.bin_at(self._cursor) * view.width
+        # Kept as it is inside the window, so that zooming in and out does not make it wander.
+        self._cursor = min(max(self._cursor, view.from_at), view.until_at - 1)
         if changed:
             self.post_message(self.WindowChanged(self, view.from_at, view.until_at))
         self._redraw()

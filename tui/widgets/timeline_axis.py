@@ -8,7 +8,7 @@ from store.instants import from_datetime, to_datetime
 from tui.widgets.timeline_window import DAY, HOUR, MINUTE, SECOND
 
 TICK = "└"
-_MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600)
+_MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 300, 600)
 _STEPS = (
     *(n * SECOND for n in (1, 2, 5, 10, 15, 30)),
     *(n * MINUTE for n in (1, 2, 5, 10, 15, 30)),
@@ -18,6 +18,7 @@ _STEPS = (
 _DAY_ROOM = len("└2019-10-05") + 1
 _MONTH_ROOM = len("└2019-10") + 1
 _LAST_YEAR = 9990
+_FIRST_MONDAY = 4 * DAY
 
 
 def axis_labels(edges: Sequence[int], first: Sequence[bool]) -> list[tuple[int, str]]:
@@ -66,10 +67,11 @@ def _words(moment: datetime, previous: datetime | None, is_month: bool) -> str:
 
 def _ticks(from_at: int, until_at: int, columns: int) -> Iterator[tuple[datetime, bool]]:
     """Calendar boundaries in `[from_at, until_at)`, so far apart that labels fit; whether they are months."""
-    at = bisect_left(_STEPS, max((until_at - from_at) * _DAY_ROOM // columns, 1) * 2 // 3)
+    at = bisect_left(_STEPS, max((until_at - from_at) * _DAY_ROOM // columns, 1) // 2)
     if at < len(_STEPS):
         step = _STEPS[at]
-        tick = -(-from_at // step) * step
+        monday = _FIRST_MONDAY if step % (7 * DAY) == 0 else 0
+        tick = -(-(from_at - monday) // step) * step + monday
         while tick < until_at:
             yield to_datetime(tick), False
             tick += step

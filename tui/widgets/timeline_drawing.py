@@ -20,7 +20,7 @@ RESTRICTED, UNDETERMINED, DENIED, ALLOWED = "restricted", "undetermined", "denie
 STACK = (
     (RESTRICTED, "█", "▁", "restricted"),
     (UNDETERMINED, "▒", "~", "unsettled"),
-    (DENIED, "\N{MULTIPLICATION SIGN}", "x", "denied"),
+    (DENIED, "x", "x", "denied"),
     (ALLOWED, "░", ".", "allowed"),
 )
 CUT_RESTRICTED, CUT_OTHER = "▲", "△"
@@ -269,7 +269,8 @@ def legend_entries(answer: Timeline, columns: Sequence[Column], scale: int) -> l
     for kind, full, small, word in STACK:
         index = [name for name, *_ in STACK].index(kind)
         if any(column.counts[index] for column in columns):
-            entries.append([(full if kind == RESTRICTED else full + small, kind), (f" {word}", "legend")])
+            glyphs = full + small if small not in EIGHTHS + full else full
+            entries.append([(glyphs, kind), (f" {word}", "legend")])
     if any(_touched(columns, ((gap.from_at, gap.until_at) for gap in answer.gaps))):
         entries.append([(NOT_LOGGED, "gap"), (" not logged", "legend")])
     cut = [column for column in columns if sum(column.counts) > scale]
