@@ -7,6 +7,8 @@ from rich.cells import cell_len
 
 Piece = tuple[str, str]
 """Clean text and its style."""
+Wording = tuple[Piece, ...]
+_GAPS = (3, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,52 +17,42 @@ class Fact:
 
     Attributes:
         rank: importance; 0 stays longest.
-        long: its pieces where there is room.
-        short: its pieces where there is little; None where it cannot be shortened.
-        gap: blanks between it and the fact before it.
+        wordings: the longest first, each as its pieces.
     """
 
     rank: int
-    long: tuple[Piece, ...]
-    short: tuple[Piece, ...] | None = None
-    gap: int = 3
-
-    def width(self, *, shortened: bool) -> int:
-        """Cells it takes, with the gap before it."""
-        return self.gap + sum(cell_len(text) for text, _ in self.pieces(shortened=shortened))
-
-    def pieces(self, *, shortened: bool) -> tuple[Piece, ...]:
-        """The pieces shown."""
-        return self.short if shortened and self.short is not None else self.long
+    wordings: tuple[Wording, ...]
 
 
-def fit_facts(facts: Sequence[Fact], width: int, *, all_short: bool = False) -> list[Piece]:
-    """The pieces of as many facts as fit, in the order given.
+def fit_facts(facts: Sequence[Fact], width: int) -> list[Piece]:
+    """The pieces of as many facts as fit, in the order given, blanks between them included.
 
-    Args:
-        facts: the line's facts.
-        width: cells there are.
-        all_short: shorten all of them from the beginning.
+    Blanks give way first, then wordings, least important fact first, then whole facts.
     """
-    kept = list(facts)
-    shortened = {id(fact) for fact in kept} if all_short else set()
+    kept = list(range(len(facts)))
+    chosen = [0] * len(facts)
 
-    def used() -> int:
-        total = sum(fact.width(shortened=id(fact) in shortened) for fact in kept)
-        return total - (kept[0].gap if kept else 0)
+    def used(gap: int) -> int:
+        cells = sum(cell_len(text) for place in kept for text, _ in facts[place].wordings[chosen[place]])
+        return cells + gap * (len(kept) - 1)
 
-    for fact in sorted(facts, key=lambda fact: -fact.rank):
-        if used() <= width:
-            break
-        if fact.short is not None:
-            shortened.add(id(fact))
-    for fact in sorted(facts, key=lambda fact: -fact.rank):
-        if used() <= width or len(kept) == 1:
-            break
-        kept.remove(fact)
-    pieces: list[Piece] = []
-    for place, fact in enumerate(kept):
-        if place:
-            pieces.append((" " * fact.gap, ""))
-        pieces += fact.pieces(shortened=id(fact) in shortened)
-    return pieces
+    def pieces(gap: int) -> list[Piece]:
+        line: list[Piece] = []
+        for place in kept:
+            if line:
+                line.append((" " * gap, ""))
+            line += facts[place].wordings[chosen[place]]
+        return line
+
+    least_first = sorted(kept, key=lambda place: -facts[place].rank)
+    shortenings = [place for place in least_first for _ in facts[place].wordings[1:]]
+    while True:
+        for gap in _GAPS:
+            if used(gap) <= width:
+                return pieces(gap)
+        if shortenings:
+            chosen[shortenings.pop(0)] += 1
+        elif len(kept) > 1:
+            kept.remove(least_first.pop(0))
+        else:
+            return pieces(_GAPS[-1])

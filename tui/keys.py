@@ -50,7 +50,7 @@ TABLE: tuple[Key, ...] = (
     Key("case.redo", "ctrl+r", "redo", "redo what you undid", "cases"),
     Key("list.filter", "/", "filter", "filter as you type", "lists", "filter", group="filter"),
     Key("list.population", "p", "population", "show the next population", "lists", "show", group="partners"),
-    Key("list.sort", "s", "sort", "sort by the next order", "lists", "order", group="partners"),
+    Key("list.sort", "s", "sort", "sort by the next order", "lists", group="partners"),
     Key("list.reverse", "S", "reverse", "reverse the order", "lists", group="partners"),
     Key("list.columns", "C", "columns", "show other columns", "lists", group="partners"),
     Key("list.next_match", "n", "match(1)", "next match", "lists", group="filter"),

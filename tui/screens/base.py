@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Static
 
 from tui.keys import bindings
@@ -14,6 +15,10 @@ from tui.widgets.bars import KeyFooter, MessageBar
 
 if TYPE_CHECKING:
     from tui.app import OverscopeApp
+
+
+_WIDTHS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (180, "-vast")]
+_HEIGHTS = [(0, "-flat"), (16, "-squat"), (22, "-low"), (32, "-tall")]
 
 
 class WorkScreen(Screen[None]):
@@ -24,8 +29,8 @@ class WorkScreen(Screen[None]):
     """
 
     PANES: ClassVar[tuple[str, ...]] = ()
-    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (180, "-vast")]
-    VERTICAL_BREAKPOINTS: ClassVar = [(0, "-flat"), (16, "-low"), (32, "-tall")]
+    HORIZONTAL_BREAKPOINTS = _WIDTHS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
     AUTO_FOCUS = None
     BINDINGS: ClassVar = bindings("panes")
 
@@ -69,10 +74,13 @@ class WorkScreen(Screen[None]):
         self.query_one(MessageBar).remark = text
 
     def action_pane(self, number: int) -> None:
-        """Focus the pane of this number."""
+        """Focus the pane of this number; where the screen has no room for it beside the others, it gets all of it."""
         if number <= len(self.PANES):
-            self.unmaximise()
-            self.query_one(f"#{self.PANES[number - 1]}").focus()
+            maximised = self.unmaximise()
+            pane = self.query_one(f"#{self.PANES[number - 1]}")
+            if maximised or not all(node.display for node in pane.ancestors_with_self if isinstance(node, Widget)):
+                self.maximise_pane(pane)
+            pane.focus()
 
     def action_focus_next(self) -> None:
         """Focus the next pane."""
@@ -87,10 +95,13 @@ class WorkScreen(Screen[None]):
     def action_maximise(self) -> None:
         """Give the focused pane the whole body, or take it back."""
         focused = self.focused
-        if self.unmaximise() or focused is None or focused.id not in self.PANES:
-            return
+        if not self.unmaximise() and focused is not None and focused.id in self.PANES:
+            self.maximise_pane(focused)
+
+    def maximise_pane(self, pane: Widget) -> None:
+        """Give this pane the whole body."""
         self.add_class("-maximised")
-        family = {*focused.ancestors_with_self}
+        family = {*pane.ancestors_with_self}
         for name in self.PANES:
             for node in self.query_one(f"#{name}").ancestors_with_self:
                 if node is self:

@@ -164,12 +164,12 @@ class BoardScreen(CaseWorkScreen):
 
     def action_open(self) -> None:
         """Open the case under the cursor."""
-        from tui.screens.case import CaseScreen
-
         row = self.partners.current
         if row is None:
             self.say("this line is all partners together; enter on one opens its case", "refused")
             return
+        from tui.screens.case import CaseScreen
+
         self.app.push_screen(CaseScreen(self.overscope.store, row.partner, self.overscope.parameters))
 
     def action_action_log(self) -> None:

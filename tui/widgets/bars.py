@@ -57,7 +57,7 @@ class KeyFooter(Widget):
         relabel = getattr(self.screen, "footer_label", None)
         labels = []
         for key in sorted(table, key=lambda key: key.where not in ("timeline", "case screen")):
-            if key.footer and key.id in active:
+            if key.footer and key.id in active and (key.id != "app.back" or len(self.app.screen_stack) > 1):
                 label = relabel(key.id) if relabel is not None else None
                 labels.append((spoken(key.keys, first_only=True), label or key.footer))
         return labels

@@ -4,20 +4,19 @@ from textual.content import Content
 from textual.widget import Widget
 
 from store.figures import Figures
-from store.kept import Population
-from tui.fitting import Fact, Piece, fit_facts
-from tui.text import clean, count, day, last_day, number, plural, qualified, short_day
+from tui.fitting import Fact, Piece, Wording, fit_facts
+from tui.text import clean, count, day, fit, last_day, number, plural, qualified, short_day
 
 _QUIET, _STRONG, _ALARM, _GOOD, _WARNING = "$quiet", "$head bold", "$error bold", "$success", "$warning"
-_REQUESTED = (
+_ASKED = (
     "deletion_requested",
     "deletion_certified",
     "audit_planned",
     "audit_started",
-    "audit_passed",
-    "audit_failed",
+    "passed",
+    "failed",
 )
-_CERTIFIED = _REQUESTED[1:]
+_CERTIFIED = _ASKED[1:]
 
 
 class FiguresBar(Widget):
@@ -48,21 +47,15 @@ class FiguresBar(Widget):
         if self.size.height >= 4:
             lines = [scope, population_facts(figures), work_facts(figures), reliability_facts(figures)]
             return _lines([fit_facts(line, width) for line in lines])
-        small = [*work_facts(figures)[:1], *troubles(figures), *reliability_facts(figures)[:1]]
-        return _lines(
-            [
-                fit_facts(scope, width),
-                fit_facts(population_facts(figures), width),
-                fit_facts(small, width, all_short=True),
-            ]
-        )
+        small = [work_facts(figures)[0], *late_facts(figures), reliability_facts(figures)[0], *missing_facts(figures)]
+        return _lines([fit_facts(line, width) for line in (scope, population_facts(figures), small)])
 
 
 def _lines(lines: list[list[Piece]]) -> Content:
     return Content("\n").join(Content.assemble(*pieces) for pieces in lines)
 
 
-def _label(text: str, value: str, style: str = _STRONG) -> tuple[Piece, ...]:
+def _label(text: str, value: str, style: str = _STRONG) -> Wording:
     return (f"{text} ", _QUIET), (value, style)
 
 
@@ -72,133 +65,125 @@ def scope_facts(figures: Figures, who: str, *, read_only: bool) -> list[Fact]:
     last, as_of = last_day(figures.as_of), short_day(figures.as_of, beside=figures.as_of)
     begin = "" if figures.cutoff is None else f"{day(figures.cutoff)} .. "
     mode = "read only" if read_only else "rw"
+    today = day(figures.today)
     return [
-        Fact(1, ((name, _STRONG),), ((name[:24] + "…" if len(name) > 25 else name, _STRONG),)),
+        Fact(3, tuple(((fit(name, cells).rstrip(), _STRONG),) for cells in (60, 24, 12))),
         Fact(
             2,
-            (("reads ", _QUIET), (f"{begin}{last} UTC", ""), (f" (as of {as_of}, excl.)", _QUIET)),
-            (("reads to ", _QUIET), (f"{last} UTC", ""), (f" (as of {as_of})", _QUIET)),
+            (
+                (("reads ", _QUIET), (f"{begin}{last} UTC", ""), (f" (as of {as_of}, excl.)", _QUIET)),
+                (("reads to ", _QUIET), (f"{last} UTC", ""), (f" (as of {as_of})", _QUIET)),
+            ),
         ),
-        Fact(
-            4,
-            (("work as of today ", _QUIET), (day(figures.today), "")),
-            (("today ", _QUIET), (day(figures.today), "")),
-        ),
-        Fact(3, ((who, "$accent"), (f" {mode}", _WARNING if read_only else _QUIET))),
+        Fact(4, ((("work as of today ", _QUIET), (today, "")), (("today ", _QUIET), (today, "")))),
+        Fact(1, (((who, "$accent"), (f" {mode}", _WARNING if read_only else _QUIET)),)),
     ]
 
 
 def population_facts(figures: Figures) -> list[Fact]:
     """Who kept access, who read, who read lately, who read after removal."""
+    kept = number(figures.retained_partners)
     read, recent, after = figures.accessed, figures.recent, figures.after_removal
     partners, people, resources = (
         qualified(value, read.qualifier) for value in (read.partners, read.people, read.resources)
     )
-    lately = f"{day(figures.recent_from)[5:]}..{last_day(figures.as_of)[5:]}"
+    lately = qualified(recent.partners, recent.qualifier)
+    window: Piece = (f"({day(figures.recent_from)[5:]}..{last_day(figures.as_of)[5:]}) ", _QUIET)
+    tail: Wording = (
+        (people, _STRONG),
+        (" people", _QUIET),
+        (f"  {resources}", _STRONG),
+        (f" {plural(read.resources, 'resource')}", _QUIET),
+    )
+    last_days = f"LAST {figures.window_days} D"
     facts = [
-        Fact(
-            0,
-            _label("KEPT ACCESS", number(figures.retained_partners)),
-            _label("KEPT", number(figures.retained_partners)),
-        ),
+        Fact(2, (_label("KEPT ACCESS", kept), _label("KEPT", kept))),
         Fact(
             1,
             (
-                *_label("READ", partners),
-                (f" {plural(read.partners, 'partner')}", _QUIET),
-                (f"  {people}", _STRONG),
-                (" people", _QUIET),
-                (f"  {resources}", _STRONG),
-                (f" {plural(read.resources, 'resource')}", _QUIET),
-            ),
-            (*_label("READ", partners), (f"  {people}", _STRONG), (" people", _QUIET)),
-        ),
-        Fact(
-            2,
-            (
-                *_label(f"LAST {figures.window_days} D", ""),
-                (f"({lately}) ", _QUIET),
-                (qualified(recent.partners, recent.qualifier), _STRONG),
-                (f" {plural(recent.partners, 'partner')}", _QUIET),
-            ),
-            _label(f"{figures.window_days} D", qualified(recent.partners, recent.qualifier)),
-        ),
-    ]
-    if after.partners:
-        said = f"! AFTER REMOVAL {qualified(after.partners, after.qualifier)}"
-        facts.append(Fact(0, ((said, _ALARM),), gap=3))
-    else:
-        facts.append(Fact(5, _label("AFTER REMOVAL", _none_after(after), "")))
-    return facts
-
-
-def _none_after(after: Population) -> str:
-    return "none found" if after.qualifier == "exact" else "none found so far"
-
-
-def work_facts(figures: Figures) -> list[Fact]:
-    """How far the remediation is, and where the cases stand."""
-    audits, cases = figures.audits, figures.cases
-    requested = sum(audits.get(stage, 0) for stage in _REQUESTED)
-    certified = sum(audits.get(stage, 0) for stage in _CERTIFIED)
-    passed = audits.get("audit_passed", 0)
-    arrow: Piece = (" > ", _QUIET)
-    return [
-        Fact(
-            0,
-            (
-                *_label("Deletion asked", number(requested)),
-                arrow,
-                *_label("certified", number(certified)),
-                arrow,
-                *_label("audit passed", number(passed)),
-            ),
-            (
-                *_label("Asked", number(requested)),
-                arrow,
-                *_label("cert", number(certified)),
-                arrow,
-                *_label("passed", number(passed)),
+                (*_label("READ", partners), (f" {plural(read.partners, 'partner')}  ", _QUIET), *tail),
+                (*_label("READ", partners), (", ", _QUIET), *tail[:2], (", ", _QUIET), (resources, _STRONG), tail[3]),
+                (*_label("READ", partners), (", ", _QUIET), *tail[:2]),
             ),
         ),
-        *_late_facts(figures),
         Fact(
             3,
             (
-                *_label("Cases", number(cases.get("open", 0))),
-                (" open  ", _QUIET),
-                (number(cases.get("flagged", 0)), _STRONG),
-                (" flagged  ", _QUIET),
-                (number(cases.get("cleared", 0)), _STRONG),
-                (" closed", _QUIET),
+                (
+                    (f"{last_days} ", _QUIET),
+                    window,
+                    (lately, _STRONG),
+                    (f" {plural(recent.partners, 'partner')}", _QUIET),
+                ),
+                ((f"{last_days} ", _QUIET), window, (lately, _STRONG)),
+                _label(last_days, lately),
+                _label(f"{figures.window_days} D", lately),
+            ),
+        ),
+    ]
+    if after.partners:
+        said = f"AFTER REMOVAL {qualified(after.partners, after.qualifier)}"
+        facts.append(Fact(0, (((f"! {said}", _ALARM),),)))
+    else:
+        facts.append(Fact(5, (_label("AFTER REMOVAL", "none found", ""),)))
+    return facts
+
+
+def work_facts(figures: Figures) -> list[Fact]:
+    """How far the remediation is, what is wrong with it, and where the cases stand."""
+    audits, cases = figures.audits, figures.cases
+    asked = number(sum(audits.get(stage, 0) for stage in _ASKED))
+    certified = number(sum(audits.get(stage, 0) for stage in _CERTIFIED))
+    passed = number(audits.get("passed", 0))
+    arrow: Piece = (" > ", _QUIET)
+
+    def funnel(*words: str) -> Wording:
+        first, second, third = words
+        return (*_label(first, asked), arrow, *_label(second, certified), arrow, *_label(third, passed))
+
+    return [
+        Fact(1, (funnel("Deletion asked", "certified", "audit passed"), funnel("Asked", "cert", "passed"))),
+        *late_facts(figures),
+        Fact(
+            3,
+            (
+                (
+                    *_label("Cases", number(cases.get("open", 0))),
+                    (" open  ", _QUIET),
+                    (number(cases.get("flagged", 0)), _STRONG),
+                    (" flagged  ", _QUIET),
+                    (number(cases.get("cleared", 0)), _STRONG),
+                    (" closed", _QUIET),
+                ),
             ),
         ),
     ]
 
 
-def _late_facts(figures: Figures) -> list[Fact]:
+def late_facts(figures: Figures) -> list[Fact]:
+    """Work that is late, and certificates that the log contradicts."""
     facts = []
     if late := figures.audits.get("overdue", 0):
-        facts.append(Fact(1, ((f"! {number(late)} late", _ALARM),)))
-    if contradicted := figures.audits.get("contradicted", 0):
-        facts.append(Fact(2, ((f"! {number(contradicted)} contradicted", _ALARM),), gap=2))
+        facts.append(Fact(0, (((f"! {number(late)} late", _ALARM),),)))
+    if wrong := figures.audits.get("contradicted", 0):
+        facts.append(Fact(2, (((f"! {number(wrong)} contradicted", _ALARM),), ((f"! X {number(wrong)}", _ALARM),))))
     return facts
 
 
-def troubles(figures: Figures) -> list[Fact]:
-    """What must be seen on the smallest screen: late work, missing registries, imports that count nowhere yet."""
-    return [*_late_facts(figures), *_missing_facts(figures)]
-
-
-def _missing_facts(figures: Figures) -> list[Fact]:
+def missing_facts(figures: Figures) -> list[Fact]:
+    """What must be seen on the smallest screen: imports that count nowhere yet, registries never imported."""
     facts = []
-    if figures.unfinished_imports:
-        said = f"! {count(figures.unfinished_imports, 'import')} unfinished"
-        facts.append(Fact(1, ((said, _ALARM),)))
-    if not figures.settled_opt_ins:
-        facts.append(Fact(1, (("! opt-ins MISSING", _WARNING),)))
-    if not figures.settled_exemptions:
-        facts.append(Fact(1, (("! exemptions MISSING", _WARNING),), gap=2))
+    if unfinished := figures.unfinished_imports:
+        words = (f"! {count(unfinished, 'import')} unfinished", f"! {number(unfinished)} unfinished")
+        facts.append(Fact(0, tuple(((said, _ALARM),) for said in words)))
+    missing = [
+        name
+        for name, settled in (("opt-ins", figures.settled_opt_ins), ("exemptions", figures.settled_exemptions))
+        if not settled
+    ]
+    if missing:
+        words = (f"! {' and '.join(missing)} MISSING", f"! no {'/'.join(name[:7] for name in missing)}")
+        facts.append(Fact(0, tuple(((said, _WARNING),) for said in words)))
     return facts
 
 
@@ -209,29 +194,33 @@ def reliability_facts(figures: Figures) -> list[Fact]:
     style = _GOOD if whole else _WARNING
     inferred = "" if figures.coverage_basis == "imported" else " inferred"
     logged = f"{number(covered)}/{number(days)}"
+    recently = f"{number(figures.recent_covered_days)}/{number(figures.recent_days)}"
     facts = [
         Fact(
-            0,
+            1,
             (
-                *_label("Logged", f"{logged} d{inferred}", style),
-                (f", last {figures.window_days}: ", _QUIET),
-                (f"{number(figures.recent_covered_days)}/{number(figures.recent_days)}", style),
+                (
+                    *_label("Logged", f"{logged} d{inferred}", style),
+                    (f", last {figures.window_days}: ", _QUIET),
+                    (recently, style),
+                ),
+                _label("Logged", f"{logged}{inferred}", style),
             ),
-            _label("Logged", f"{logged}{inferred}", style),
-        )
+        ),
+        *missing_facts(figures),
     ]
-    facts += _missing_facts(figures)
-    if figures.settled_opt_ins:
-        facts.append(Fact(4, (("opt-ins ", _QUIET), ("ok", _GOOD))))
-    if figures.settled_exemptions:
-        facts.append(Fact(4, (("exemptions ", _QUIET), ("ok", _GOOD)), gap=2))
-    if unsettled := figures.verdicts.get("undetermined", 0):
-        facts.append(Fact(2, ((f"{number(unsettled)} unsettled", _WARNING),)))
-    if figures.quarantined:
-        facts.append(Fact(2, ((f"{number(figures.quarantined)} quarantined", _WARNING),), gap=2))
-    if figures.unmapped_scopes:
-        said = count(len(figures.unmapped_scopes), "scope")
-        facts.append(Fact(3, ((f"{said} not mapped", _WARNING),)))
-    if figures.events_from_as_of:
-        facts.append(Fact(4, ((f"{number(figures.events_from_as_of)} events from as-of on, not counted", _QUIET),)))
+    settled = [("opt-ins ", figures.settled_opt_ins), ("exemptions ", figures.settled_exemptions)]
+    fine = [piece for name, is_settled in settled if is_settled for piece in ((name, _QUIET), ("ok  ", _GOOD))]
+    if fine:
+        facts.append(Fact(4, ((*fine[:-1], ("ok", _GOOD)),)))
+    for value, words, rank in (
+        (figures.verdicts.get("undetermined", 0), "unsettled", 2),
+        (figures.quarantined, "quarantined", 2),
+        (len(figures.unmapped_scopes), "scopes not mapped", 3),
+    ):
+        if value:
+            facts.append(Fact(rank, (((f"{number(value)} {words}", _WARNING),),)))
+    if later := figures.events_from_as_of:
+        sayings = (f"{count(later, 'event')} from as-of on, not counted", f"{number(later)} later, not counted")
+        facts.append(Fact(5, tuple(((said, _QUIET),) for said in sayings)))
     return facts

@@ -174,8 +174,9 @@ def lay_out(width: int, extras: Sequence[Column], measured: Callable[[Column], i
     chosen = [*USUAL, *extras]
     if not extras:
         for column in _WHERE_ROOM:
-            if _used([*chosen, column], measured) + GOOD_NAME <= room:
-                chosen.append(column)
+            if _used([*chosen, column], measured) + GOOD_NAME > room:
+                break
+            chosen.append(column)
     for column in (*reversed(extras[1:]), *_FIRST_TO_GO, *extras[:1], PEOPLE):
         if _used(chosen, measured) + LEAST_NAME > room and column in chosen:
             chosen.remove(column)

@@ -1,0 +1,255 @@
+"""An incident in memory: what the store would answer, small and known, so that screens can be tested without one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from store import audits, cases, figures, partners, rulebook, timeline
+from store.audits import Track
+from store.cases import Case, Done
+from store.figures import Figures
+from store.instants import MICROSECONDS_PER_DAY, parse_point
+from store.kept import Population
+from store.parameters import Parameters
+from store.partners import PartnerRow
+from store.timeline import Bin, Gap, Marker, Timeline
+from tui.app import OverscopeApp
+
+CUTOFF = parse_point("2018-04-04")
+AS_OF = parse_point("2019-11-05")
+TODAY = parse_point("2020-01-20")
+NASTY = "[@click=app.quit]boom[/nope] \x1b]52;c;aGk=\x07"
+
+
+def row(partner: int, name: str, **changes: Any) -> PartnerRow:
+    """A partner that kept access and read nothing, but for the changes."""
+    base = PartnerRow(
+        partner=partner,
+        partner_id=f"p-{partner:04}",
+        name=name,
+        claimed=True,
+        retained=True,
+        granted=True,
+        apps=1,
+        people=0,
+        events=0,
+        resources=0,
+        records=0,
+        first_at=None,
+        last_at=None,
+        recent=0,
+        after_removal=0,
+        first_lag=None,
+        without_subject=0,
+        status="open",
+        grounds=None,
+        stage="none",
+        track="-------",
+        due=None,
+        overdue=False,
+        assignee=None,
+        version=0,
+        search="",
+    )
+    filled = base._replace(**changes)
+    return filled._replace(search=f"{filled.name}\n{filled.partner_id}\n{changes.get('search', '')}".casefold())
+
+
+def usual_rows() -> list[PartnerRow]:
+    """Twelve partners in the order of attention, like the drawing in the design."""
+    day = parse_point
+    return [
+        row(1, "Ribbon Social", apps=3, people=12_204, events=37_912, resources=88, recent=300, after_removal=206,
+            first_at=day("2018-04-05"), last_at=day("2019-11-03"), status="flagged", stage="deletion_requested",
+            track="RND----", due=day("2020-01-04"), overdue=True, version=2, assignee="ana"),
+        row(2, "Castaway Live", people=8_110, events=9_000, recent=20, after_removal=3, last_at=day("2019-10-31"),
+            first_at=day("2018-05-01"), status="flagged", stage="deletion_certified", track="RNDC---X", version=1),
+        row(3, "Qadam Media", apps=2, people=1_377, events=2_000, recent=9, after_removal=1,
+            last_at=day("2019-10-29"), status="flagged", stage="deletion_requested", track="RND----?",
+            due=day("2020-01-04"), overdue=True, version=1),
+        row(4, "Postwright", apps=4, people=6_950, events=7_000, recent=12, last_at=day("2019-10-27"),
+            status="flagged", stage="deletion_requested", track="RND----", due=day("2020-01-04"), overdue=True),
+        row(5, "Lumen Streams", people=5_021, events=5_100, recent=5, last_at=day("2019-10-26"), status="flagged",
+            stage="audit_planned", track="RNDCS--", due=day("2020-01-27")),
+        row(6, "GroupPilot", apps=2, people=3_318, events=4_000, recent=4, last_at=day("2019-10-19"),
+            stage="deletion_certified", track="RNDC---"),
+        row(7, "Halyard", people=2_904, events=3_000, recent=1, last_at=day("2019-10-02"),
+            stage="deletion_requested", track="RND----H"),
+        row(8, "app 22041", partner_id="app:22041", claimed=False, people=1_233, events=1_300,
+            last_at=day("2019-08-14"), stage="access_removed", track="R------"),
+        row(9, "動画配信スタジオ", people=310, events=900, last_at=day("2019-03-01"), search="nagare app"),
+        row(10, "Moderato", apps=2, status="cleared", grounds="deletion_verified", stage="audit_passed",
+            track="RNDCSAV"),
+        row(11, "Quiet Harbour", apps=1),
+        row(12, "Never Granted", retained=False, granted=False, status=None, apps=1),
+    ]  # fmt: skip
+
+
+def population(rows: Sequence[PartnerRow], qualifier: str = "at_least") -> Population:
+    """A population of these partners; people as if none overlapped."""
+    return Population(
+        partners=len(rows),
+        apps=sum(each.apps for each in rows),
+        people=sum(each.people for each in rows),
+        resources=sum(each.resources for each in rows),
+        events=sum(each.events for each in rows),
+        records=0,
+        events_without_subject=0,
+        events_without_records=0,
+        qualifier=qualifier,
+    )
+
+
+def usual_figures(rows: Sequence[PartnerRow], **changes: Any) -> Figures:
+    """Figures that agree with the rows."""
+    values: dict[str, Any] = {
+        "incident": "Groups API member data",
+        "as_of": AS_OF,
+        "cutoff": CUTOFF,
+        "window_days": 60,
+        "recent_from": AS_OF - 60 * MICROSECONDS_PER_DAY,
+        "today": TODAY,
+        "retained_partners": sum(each.retained for each in rows),
+        "retained_apps": sum(each.apps for each in rows if each.retained),
+        "ungranted_partners": 0,
+        "accessed": population([each for each in rows if each.events]),
+        "recent": population([each for each in rows if each.recent], "exact"),
+        "after_removal": population([each for each in rows if each.after_removal]),
+        "denied_attempts": 23,
+        "after_removal_first_lag": 4 * 3600 * 1_000_000,
+        "verdicts": {"improper": 70_000, "allowed": 9, "undetermined": 310, "denied": 40},
+        "events_from_as_of": 12,
+        "cases": {status: sum(each.status == status for each in rows) for status in cases.STATUSES},
+        "audits": {
+            **{stage: sum(each.stage == stage for each in rows) for stage in ("none", *audits.TRACK[:6])},
+            "passed": sum(each.stage == "audit_passed" for each in rows),
+            "failed": sum(each.stage == "audit_failed" for each in rows),
+            "overdue": sum(each.overdue for each in rows),
+            "contradicted": 1,
+        },
+        "coverage_days": 580,
+        "covered_days": 569,
+        "recent_days": 60,
+        "recent_covered_days": 60,
+        "coverage_basis": "imported",
+        "quarantined": 212,
+        "unfinished_imports": 0,
+        "settled_opt_ins": True,
+        "settled_exemptions": True,
+        "unmapped_scopes": (),
+        "qualifier": "at_least",
+        "caveats": ("11 of 580 days not logged by gateway",),
+        "sentence": "11 partners kept access between 2018-04-04 and 2019-11-04 UTC.",
+    }
+    return Figures(**{**values, **changes})
+
+
+@dataclass
+class FakeStore:
+    """Stands in for `Store`: only what the app itself touches."""
+
+    read_only: bool = False
+    path: Path = Path("fake.db")
+    token: tuple[int, int] = (1, 1)
+    interrupts: int = 0
+
+    def interrupt(self) -> None:
+        self.interrupts += 1
+
+    def change_token(self) -> tuple[int, int]:
+        return self.token
+
+    def check_file(self) -> None:
+        return None
+
+
+@dataclass
+class FakeIncident:
+    """The answers, and a record of what was asked and done.
+
+    Attributes:
+        deeds: (verb, partners, arguments) of every action, in order.
+        refusal: raised by the next action instead of doing it.
+    """
+
+    rows: list[PartnerRow] = field(default_factory=usual_rows)
+    store: FakeStore = field(default_factory=FakeStore)
+    deeds: list[tuple[str, list[int], dict[str, Any]]] = field(default_factory=list)
+    asked: list[tuple[str, int | None]] = field(default_factory=list)
+    refusal: Exception | None = None
+    figures: Figures | None = None
+
+    def do(self, verb: str, partners: Sequence[int], arguments: dict[str, Any]) -> Done:
+        if self.refusal is not None:
+            refusal, self.refusal = self.refusal, None
+            raise refusal
+        self.deeds.append((verb, list(partners), arguments))
+        seq = 411 + len(self.deeds)
+        if verb == "flag":
+            self.rows = [
+                each._replace(status="flagged", version=each.version + 1) if each.partner in partners else each
+                for each in self.rows
+            ]
+        return Done((seq,), f"batch-{seq}", f"#{seq} 14:02Z ana: {verb} {len(partners)}")
+
+    def case(self, partner: int) -> Case:
+        (found,) = (each for each in self.rows if each.partner == partner)
+        return Case(partner, found.partner_id, found.status or "open", found.grounds, found.assignee, found.version, None)
+
+    def timeline(self, partner: int | None, from_at: int, until_at: int, bins: int) -> Timeline:
+        self.asked.append(("timeline", partner))
+        edges = [from_at + place * (until_at - from_at) // bins for place in range(bins + 1)]
+        counts = [max(0, 2_000 - 40 * place) if edges[place] >= CUTOFF else 0 for place in range(bins)]
+        return Timeline(
+            from_at,
+            until_at,
+            tuple(
+                Bin(edges[place], edges[place + 1], counts[place], 300 if edges[place] < CUTOFF else 20, 0, 0, 3, 1)
+                for place in range(bins)
+            ),
+            (Marker(CUTOFF, "rule", "rule"), Marker(parse_point("2019-10-28"), "removal", "access removed")),
+            (Gap(parse_point("2018-11-03"), parse_point("2018-11-14"), "gateway"),),
+            ((CUTOFF, parse_point("2019-10-28")),),
+        )
+
+    def track(self, partner: int) -> Track:
+        self.asked.append(("track", partner))
+        (found,) = (each for each in self.rows if each.partner == partner)
+        return Track(
+            partner, found.partner_id, found.name, found.stage, found.track, (), {}, {}, "notified", found.due,
+            found.overdue, (),
+        )  # fmt: skip
+
+    def install(self, patch: pytest.MonkeyPatch) -> None:
+        """Answer for the store."""
+        patch.setattr(figures, "figures", lambda store, parameters: self.figures or usual_figures(self.rows))
+        patch.setattr(partners, "partner_list", lambda store, parameters: list(self.rows))
+        patch.setattr(timeline, "whole_span", lambda store, partner: (parse_point("2018-01-01"), AS_OF))
+        patch.setattr(
+            timeline,
+            "timeline",
+            lambda store, partner, *, from_at, until_at, bins: self.timeline(partner, from_at, until_at, bins),
+        )
+        patch.setattr(audits, "track", lambda store, partner, *, today: self.track(partner))
+        patch.setattr(rulebook, "current_rulebook", lambda store: rulebook.Rulebook(sha256="3f2a" * 16))
+        patch.setattr(cases, "case", lambda store, partner: self.case(partner))
+        for module, verbs in (
+            (cases, ("flag", "clear", "reopen", "add_note", "assign")),
+            (audits, ("record_step",)),
+        ):
+            for verb in verbs:
+                patch.setattr(
+                    module,
+                    verb,
+                    lambda store, chosen, *, verb=verb, **arguments: self.do(verb, chosen, arguments),
+                )
+        patch.setattr(cases, "undo", lambda store, **arguments: self.do("undo", [], arguments))
+        patch.setattr(cases, "redo", lambda store, **arguments: self.do("redo", [], arguments))
+
+    def app(self, **options: Any) -> OverscopeApp:
+        """The dashboard on these answers."""
+        given = {"actor": "ana", "watch": False, **options}
+        return OverscopeApp(self.store, Parameters(today=TODAY), **given)  # type: ignore[arg-type]
