@@ -5,9 +5,6 @@ grants, opt-ins, exemptions, removals, coverage and questions. Only the standard
 UTC. `TALLIES` names what a run over many seeds must have met; each draft counts what it holds.
 """
 
-import csv
-import gzip
-import io
 import json
 import random
 from collections import Counter
@@ -16,26 +13,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+from tests.incident_files import Row, write_file
+
 DAY = 86_400_000_000
 HOUR = DAY // 24
 FIRST = 17_956 * DAY  # 2019-03-01
 LAST = FIRST + 10 * DAY
 
-COLUMNS = {
-    "partners": ("partner_id", "name", "category", "contact", "country"),
-    "apps": ("app_id", "name", "partner_id"),
-    "grants": ("app_id", "scope", "resource_id", "granted_at", "granted_by", "revoked_at"),
-    "opt_ins": ("subject_id", "opted_in_at", "opted_out_at", "app_id", "resource_id"),
-    "exemptions": ("app_id", "data_class", "exempt_from", "exempt_until", "reason"),
-    "removals": ("app_id", "removed_at", "reason"),
-    "coverage": ("source", "covered_from", "covered_until"),
-    "subjects": ("subject_id", "country", "minor"),
-    "steps": ("partner_id", "step", "at", "app_id", "note", "due"),
-    "access_events": (
-        *("occurred_at", "app_id", "data_class", "subject_id", "resource_id", "endpoint"),
-        *("records", "bytes", "ip", "outcome", "event_id"),
-    ),
-}
 CLASSES = ("g.m", "g.m.name", "g.m.pic", "g.post", "mail.item")
 PATTERNS = ("*", "g.*", "g.m.*", "g.m.*", "g.m.name", "g.m", "mail.*", "mail.item")
 SCOPES = {
@@ -83,8 +67,6 @@ TALLIES = (
     *("jsonl", "gzip", "steps"),
 )
 
-Row = dict[str, object]
-
 
 @dataclass(frozen=True)
 class Question:
@@ -123,24 +105,6 @@ class Draft:
         if shuffled is not None:
             shuffled.shuffle(written)
         return written
-
-
-def write_file(path: Path, kind: str, rows: Iterable[Row]) -> Path:
-    """Write one canonical file, in the format that its name says."""
-    if ".jsonl" in path.name:
-        lines = [{name: value for name, value in row.items() if value not in (None, "")} for row in rows]
-        content = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-    else:
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, COLUMNS[kind], restval="", lineterminator="\r\n" if len(path.name) % 2 else "\n")
-        writer.writeheader()
-        for row in rows:
-            joined = {name: "|".join(value) if isinstance(value, list) else value for name, value in row.items()}
-            writer.writerow(joined)
-        content = text.getvalue()
-    data = content.encode()
-    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
-    return path
 
 
 def draw(seed: int) -> Draft:
@@ -232,6 +196,14 @@ class _Artist:
         if f"{kind} {state}" in TALLIES:
             self.hit(f"{kind} {state}")
 
+    def update(self, kind: str, rows: Sequence[Row], column: str, value: str | int) -> None:
+        """Now and then a later file says something else about a record that an earlier one holds."""
+        if not self.chance(0.12) or not any(kept for known, kept in self.draft.files.values() if known == kind):
+            return
+        self.add_file(kind, [self.random.choice(rows) | {column: value}])
+        self.hit("registry update")
+        self.draft.order_matters = True
+
     def _rulebook(self) -> None:
         lines = ["[incident]", f'name = "Incident {self.draft.seed}"', f"window_days = {self.random.randint(1, 5)}"]
         self.as_of = self.instant() if self.chance(0.7) else self.draft.points[-1]
@@ -275,6 +247,7 @@ class _Artist:
         ]
         self.hit("partner named app:", any(str(row["partner_id"]).strip() == "app:a3" for row in partners))
         self.declare("partners", partners, absent=0.3, header_only=0.1)
+        self.update("partners", partners, "name", "Renamed")
         apps: list[Row] = [
             {
                 "app_id": app,
@@ -286,14 +259,16 @@ class _Artist:
         ]
         self.hit("app without partner", any(row["partner_id"] == "" for row in apps) or len(apps) < len(APPS))
         self.declare("apps", apps, absent=0.1, header_only=0.05)
+        self.update("apps", apps, "partner_id", self.random.choice(("", *PARTNERS)))
         self._grants()
-        opt_ins: list[Row] = [self._opt_in() for _ in range(self.random.randint(0, 14))]
-        identity = ("subject_id", "app_id", "resource_id", "opted_in_at")
-        self.declare("opt_ins", _unique(opt_ins, identity), absent=0.15, header_only=0.1)
-        exemptions: list[Row] = [self._exemption() for _ in range(self.random.randint(0, 8))]
-        self.declare(
-            "exemptions", _unique(exemptions, ("app_id", "data_class", "exempt_from")), absent=0.15, header_only=0.1
-        )
+        opt_ins = [self._opt_in() for _ in range(self.random.randint(0, 14))]
+        opt_ins = _unique(opt_ins, ("subject_id", "app_id", "resource_id", "opted_in_at"))
+        self.declare("opt_ins", opt_ins, absent=0.15, header_only=0.1)
+        self.update("opt_ins", opt_ins, "opted_out_at", self.instant())
+        exemptions = [self._exemption() for _ in range(self.random.randint(0, 8))]
+        exemptions = _unique(exemptions, ("app_id", "data_class", "exempt_from"))
+        self.declare("exemptions", exemptions, absent=0.15, header_only=0.1)
+        self.update("exemptions", exemptions, "exempt_until", self.instant())
         self._coverage()
         if self.chance(0.3):
             self.add_file("subjects", [{"subject_id": subject, "minor": ""} for subject in SUBJECTS[:3]])
@@ -329,11 +304,7 @@ class _Artist:
             grants.append({"app_id": "a1", "scope": "all", "granted_at": "yesterday"})
             self.hit("bad registry row")
         self.declare("grants", grants, absent=0.1, header_only=0.05)
-        endless = [row for row in grants if row.get("revoked_at", "") is None]
-        if endless and self.chance(0.2):
-            self.add_file("grants", [endless[0] | {"revoked_at": self.instant()}])
-            self.hit("registry update")
-            self.draft.order_matters = True
+        self.update("grants", grants, "revoked_at", self.instant())
         self.declare("removals", _unique(removals, ("app_id", "removed_at")), absent=0.1, header_only=0.1)
 
     def _opt_in(self) -> Row:

@@ -20,6 +20,7 @@ Where the domain's text leaves a choice, this is the reading taken here:
   force, files in the order given and records in file order.
 * An app is known when its record, a grant, an exemption, a removal, a step or an event in force names it; an opt-in
   that is limited to it does not. A partner is known by its own record, by an app's record in force, or by a step.
+* An unclaimed app's outside id avoids every partner id that the files ever named, in force or not.
 * The data classes of an event are a set: their order and repetition are not content.
 * A step counts from its instant on, a bare date from 00:00 UTC of it. Of `audit_passed` and `audit_failed` the later
   one stands. A due date is open until a step further along the track is recorded for that app (or the whole partner).
@@ -337,11 +338,13 @@ def partners(
     """What the partner list says of every known partner, by outside id."""
     seen = view(incident, as_of, window, cutoff)
     granted, retained = seen.partners_of(seen.granted_apps()), seen.partners_of(seen.retained_apps())
-    improper, recent, after_removal = seen.improper(), seen.recent(), seen.after_removal()
+    own_events: dict[Partner, list[Event]] = {}
+    for event in seen.improper():
+        own_events.setdefault(incident.partner_of_app[event.app_id], []).append(event)
     names = {row.partner_id: row.name for row in incident.partners}
     answer: dict[str, dict[str, object]] = {}
     for partner, apps in incident.apps_of_partner.items():
-        own = [event for event in improper if event.app_id in apps]
+        own = own_events.get(partner, [])
         told = population(own, incident)
         answer[incident.outside_ids[partner]] = {
             "name": names.get(partner[1], partner[1]) if partner[0] == "partner" else None,
@@ -356,8 +359,8 @@ def partners(
             "without_subject": told["events_without_subject"],
             "first_at": min((event.occurred_at for event in own), default=None),
             "last_at": max((event.occurred_at for event in own), default=None),
-            "recent": sum(event.app_id in apps for event in recent),
-            "after_removal": sum(event.app_id in apps for event in after_removal),
+            "recent": sum(event.occurred_at >= seen.recent_from for event in own),
+            "after_removal": sum(is_after_removal(event, incident) for event in own),
         }
     return answer
 

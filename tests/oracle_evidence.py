@@ -152,6 +152,7 @@ class Incident:
     removals: list[Removal] = field(default_factory=list)
     coverage: list[Coverage] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
+    partner_ids: set[str] = field(default_factory=set)  # ever named, also by a record that is no longer in force
     quarantined: int = 0
     quarantined_events: int = 0
 
@@ -193,13 +194,12 @@ class Incident:
     @cached_property
     def outside_ids(self) -> dict[Partner, str]:
         """A partner's id; an unclaimed app's is `app:<app_id>`, with more `app:` while a partner has that id."""
-        real = {name for kind, name in self.apps_of_partner if kind == "partner"}
         found: dict[Partner, str] = {}
         for partner in self.apps_of_partner:
             name = partner[1]
             if partner[0] == "app":
                 name = f"app:{name}"
-                while name in real:
+                while name in self.partner_ids:
                     name = f"app:{name}"
             found[partner] = name
         return found
@@ -355,6 +355,7 @@ def load(source: Path | Sequence[Path], rules_toml: Path) -> Incident:
                         raise ValueError(f"event {event.event_id} is known with another content")
                 else:
                     registry.add(kind, _Cells(raw))
+                    incident.partner_ids |= {_Cells(raw).identity("partner_id") or ""}
             except ValueError:
                 incident.quarantined += 1
                 incident.quarantined_events += kind == "access_events"

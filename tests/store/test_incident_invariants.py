@@ -17,7 +17,8 @@ from store.rulebook import load_rules
 from store.timeline import VERDICTS, timeline, whole_span
 from tests import oracle
 from tests.differential import ACTOR, TODAY, both, build, differences
-from tests.incidents import Draft, Question, draw, write_file
+from tests.incident_files import write_file
+from tests.incidents import Draft, Question, draw
 
 DERIVED = ("segments", "segment_columns", "daily", "partner_figures", "derived_state")
 STEADY = [seed for seed in range(1000, 1060) if not draw(seed).order_matters][:16]
