@@ -90,23 +90,6 @@ def test_help_loads_nothing_heavy() -> None:
     assert "usage: python -m store" in result.stdout
 
 
-def test_the_oracle_knows_neither_package() -> None:
-    waiting, seen, imported = [ROOT / "tests/oracle.py"], set(), set()
-    while waiting:
-        path = waiting.pop()
-        seen.add(path)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom):
-                assert not node.level
-                names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
-            imported.update(names)
-            own = {(ROOT / name.replace(".", "/")).with_suffix(".py") for name in names if name.startswith("tests.")}
-            waiting += sorted(each for each in own - seen if each.is_file())
-    assert imported
-    assert not {name.partition(".")[0] for name in imported} & {*PACKAGES, "importlib", "runpy", "subprocess"}
-
-
 def test_the_dashboard_holds_no_sql() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{node.lineno}"

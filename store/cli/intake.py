@@ -2,12 +2,17 @@
 
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from store.cli import output
 from store.cli.common import actor_of, opened
-from store.cli.output import shown
+from store.cli.output import Cell, Column, shown
 from store.errors import UnusableFileError, UsageError
 from store.text import clean_whole
+from store.words import count_words
+
+if TYPE_CHECKING:
+    from store.ingest.quarantine import QuarantinedRecord
 
 _LARGEST_RULEBOOK = 4 * 1024**2
 
@@ -67,6 +72,71 @@ def _rulebook_text(named: str) -> tuple[str, str]:
         return content.decode("utf-8-sig"), path.name
     except UnicodeDecodeError as error:
         raise UnusableFileError(f"{named} is not UTF-8 (byte {error.start:,}); save the rulebook as UTF-8") from error
+
+
+def quarantine(options: Namespace) -> int:
+    """List quarantined records, or settle one."""
+    from store.ingest.quarantine import document, quarantined
+
+    if options.resolve is not None:
+        return _resolve(options)
+    if options.note is not None:
+        raise UsageError("--note belongs to --resolve ID")
+    with opened(options) as store:
+        records = quarantined(store, import_id=options.import_id)
+    if options.json:
+        output.print_json({"quarantine": [document(record) for record in records]})
+        return 0
+    cells: list[list[Cell]] = [
+        [
+            f"{record.quarantine_id}",
+            f"{record.import_id}",
+            record.file,
+            record.record_no,
+            record.kind,
+            _settled(record),
+            record.reason,
+            record.record,
+        ]
+        for record in records
+    ]
+    columns = (
+        Column("Id", right=True),
+        Column("Import", right=True),
+        Column("File", limit=48),
+        Column("Record", right=True),
+        Column("Kind"),
+        Column("State", limit=40),
+        Column("Reason", limit=120),
+        Column("The record", limit=80),
+    )
+    open_ones = sum(record.counts and record.resolved_at is None for record in records)
+    lines = output.table(columns, cells) if cells else []
+    output.print_lines([*lines, f"{count_words(len(records))} quarantined, {count_words(open_ones)} of them open"])
+    return 0
+
+
+def _settled(record: "QuarantinedRecord") -> str:
+    if record.resolved_at is not None:
+        return f"settled by {record.resolved_by}: {record.resolution}"
+    return "open" if record.counts else "open, in an import that does not count"
+
+
+def _resolve(options: Namespace) -> int:
+    from store.ingest.quarantine import document, quarantined, resolve
+
+    if options.import_id is not None:
+        raise UsageError("--resolve ID names the record already: leave --import out")
+    if options.note is None:
+        raise UsageError("--resolve needs --note TEXT: how it was settled")
+    with opened(options) as store:
+        resolve(store, options.resolve, actor=actor_of(options), note=options.note)
+        (record,) = [each for each in quarantined(store) if each.quarantine_id == options.resolve]
+    if options.json:
+        output.print_json({"quarantine": [document(record)]})
+    else:
+        output.print_lines([f"settled {record.quarantine_id}: {shown(record.reason, 200)}"])
+    return 0
 
 
 def rules(options: Namespace) -> int:

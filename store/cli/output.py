@@ -14,6 +14,7 @@ from store.text import clean, clean_whole, csv_cell
 Cell = str | int | float | None
 _BLOCKS = " ▏▎▍▌▋▊▉█"
 _SECONDS_BETWEEN_PAINTS = 0.2
+_WIPE = "\r\x1b[K"
 
 
 class Column(NamedTuple):
@@ -119,40 +120,37 @@ def say(line: str) -> None:
 
 
 class Progress:
-    """A line on stderr that repaints itself: done, rate, time left. Silent where stderr is no terminal."""
+    """A line on stderr that repaints itself: the file, records, rate, time left. Silent where stderr is no terminal."""
 
     def __init__(self, *, enabled: bool | None = None) -> None:
         self._enabled = sys.stderr.isatty() if enabled is None else enabled
-        self._began = self._painted = time.monotonic()
+        self._painted = 0.0
         self._shown = False
 
-    def show(self, what: str, done: int, total: int, records: int) -> None:
-        """Repaint, at most a few times a second.
+    def show(self, file: str, records: int, rate: float, seconds_left: float | None) -> None:
+        """Repaint, a few times a second at most.
 
         Args:
-            what: the file that is read.
-            done: bytes read so far, of all files.
-            total: bytes of all files; 0 where that is not known.
-            records: records read so far.
+            file: the file that is read.
+            records: how many of its records are done.
+            rate: records a second.
+            seconds_left: None where nobody can tell.
         """
         moment = time.monotonic()
         if not self._enabled or moment - self._painted < _SECONDS_BETWEEN_PAINTS:
             return
         self._painted, self._shown = moment, True
-        spent = moment - self._began
-        parts = [shown(what, 40), f"{records:,} records", f"{records / spent:,.0f}/s"]
-        if 0 < done <= total:
-            left = spent * (total - done) / done
-            parts += [f"{done * 100 // total} %", f"{_duration(left)} left"]
-        sys.stderr.write("\r\x1b[K" + "  ".join(parts))
+        left = "" if seconds_left is None else f"  {_duration(seconds_left)} left"
+        sys.stderr.write(f"{_WIPE}{shown(file, 40)}  {records:,} records  {rate:,.0f}/s{left}")
         sys.stderr.flush()
 
-    def finish(self) -> None:
-        """Wipe the line."""
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         if self._shown:
-            sys.stderr.write("\r\x1b[K")
+            sys.stderr.write(_WIPE)
             sys.stderr.flush()
-            self._shown = False
 
 
 def _duration(seconds: float) -> str:
