@@ -247,7 +247,7 @@ def _consented(audit: Audit) -> list[Permission]:
         principal = guid_in(entry.get("PrincipalId"))
         holder = _holder(audit, entry.get("ConsentType") or (EVERYBODY if everybody else None), principal)
         resource = folded_id(entry.get("ResourceId") or None)
-        permissions += [Permission(app_id, scope, resource, holder) for scope in (entry.get("Scope") or "").split()]
+        permissions += [Permission(app_id, scope, resource, holder) for scope in entry["Scope"].split(",")[0].split()]
     return permissions
 
 

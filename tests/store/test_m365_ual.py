@@ -212,7 +212,7 @@ def test_only_the_new_list_of_a_consent_counts(tmp_path: Path) -> None:
         "[[Id: a, ClientId: b, PrincipalId: , ResourceId: r, ConsentType: AllPrincipals, Scope: User.Read]] => "
         "[[Id: a, ClientId: b, PrincipalId: , ResourceId: r, ConsentType: AllPrincipals, Scope: Files.Read Mail.Read, "
         "CreatedDateTime: , LastModifiedDateTime ], [Id: c, ClientId: b, PrincipalId: , ResourceId: s, "
-        "ConsentType: AllPrincipals, Scope: https://x.invalid/full, Expiry: 1]]; "
+        "ConsentType: AllPrincipals, Scope: https://x.invalid/full, Expiry]]; "
     )
     record["ModifiedProperties"][2]["NewValue"] = new
     granted = [(row["scope"], row["resource_id"]) for row in rows(read(tmp_path, [record]), "grants")]
