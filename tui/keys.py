@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
 # The order of the help screen and of the README's table.
-PLACES = ("everywhere", "lists", "cases", "timeline", "case screen", "dialogs", "screens")
+PLACES = ("everywhere", "lists", "cases", "timeline", "case screen", "dialogs", "choices", "screens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,11 @@ TABLE: tuple[Key, ...] = (
     Key("case_screen.previous", "K", "neighbour(-1)", "previous case of the list", "case screen", "previous"),
     Key("dialog.cancel", "escape", "cancel", "cancel, nothing is done", "dialogs"),
     Key("dialog.confirm", "enter", "confirm", "confirm", "dialogs"),
+    Key("choice.next", "j,down", "move(1)", "the next choice", "choices", group="choose"),
+    Key("choice.previous", "k,up", "move(-1)", "the previous choice", "choices", group="choose"),
+    Key("choice.first", "g,home", "move(-99)", "the first choice", "choices", group="choose"),
+    Key("choice.last", "G,end", "move(99)", "the last choice", "choices", group="choose"),
+    Key("choice.turn", "space", "turn", "yes or no", "choices", group="turn"),
     Key("screens.log", "i", "action_log", "the action log", "screens", "record"),
     Key("pane.first", "1", "pane(1)", "the partners", "everywhere", group="panes"),
     Key("pane.second", "2", "pane(2)", "the timeline", "everywhere", group="panes"),

@@ -197,7 +197,9 @@ class FakeIncident:
 
     def case(self, partner: int) -> Case:
         (found,) = (each for each in self.rows if each.partner == partner)
-        return Case(partner, found.partner_id, found.status or "open", found.grounds, found.assignee, found.version, None)
+        return Case(
+            partner, found.partner_id, found.status or "open", found.grounds, found.assignee, found.version, None
+        )
 
     def timeline(self, partner: int | None, from_at: int, until_at: int, bins: int) -> Timeline:
         self.asked.append(("timeline", partner))

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input
 
+from tui.keys import bindings
 from tui.text import clean, fit
 
 MOST_TYPED = 2_000
@@ -45,12 +46,7 @@ class TextField(Input):
 class Choice(Widget, can_focus=True):
     """One of a few lines, chosen by moving; it may begin with none chosen."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "move(1)", "next", show=False),
-        Binding("k,up", "move(-1)", "previous", show=False),
-        Binding("g,home", "move(-99)", "first", show=False),
-        Binding("G,end", "move(99)", "last", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("choose")]
     DEFAULT_CSS = """
     Choice {
         height: auto;
@@ -117,7 +113,7 @@ class Choice(Widget, can_focus=True):
 class Switch(Widget, can_focus=True):
     """A yes or no, `[x]` or `[ ]`; `space` turns it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "turn", "turn", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("choice.turn")]
     DEFAULT_CSS = """
     Switch {
         height: 1;

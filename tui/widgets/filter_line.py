@@ -4,22 +4,19 @@ from typing import ClassVar
 
 from textual.binding import BindingType
 from textual.message import Message
-from textual.widgets import Input
 
 from tui.keys import bindings
+from tui.widgets.fields import TextField
 
 
-class FilterLine(Input):
+class FilterLine(TextField):
     """One line at the foot, shown only while it is typed in."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialogs")]
     DEFAULT_CSS = """
     FilterLine {
         display: none;
-        height: 1;
-        border: none;
         padding: 0 1;
-        background: $cursor-back-blurred;
         &.-open { display: block; }
     }
     """
@@ -28,7 +25,7 @@ class FilterLine(Input):
         """The line is closed; the filter stays."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id, compact=True, placeholder="filter by name, id, app or note", select_on_focus=False)
+        super().__init__(placeholder="filter by name, id, app or note", id=id)
 
     def open(self, text: str) -> None:
         """Show the line with the filter in force, and take the keys."""
