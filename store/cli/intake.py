@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from store.cli import output
-from store.cli.common import actor_of, opened
+from store.cli.common import actor_of, opened, to_second
 from store.cli.output import Cell, Column, shown
 from store.errors import UnusableFileError, UsageError
 from store.text import clean_whole
 from store.words import count_words
 
 if TYPE_CHECKING:
+    from store.ingest.importing import ImportEntry, ImportReport
     from store.ingest.quarantine import QuarantinedRecord
 
 _LARGEST_RULEBOOK = 4 * 1024**2
@@ -72,6 +73,116 @@ def _rulebook_text(named: str) -> tuple[str, str]:
         return content.decode("utf-8-sig"), path.name
     except UnicodeDecodeError as error:
         raise UnusableFileError(f"{named} is not UTF-8 (byte {error.start:,}); save the rulebook as UTF-8") from error
+
+
+def import_files(options: Namespace) -> int:
+    """Import files and folders; under `--strict`, quarantined records make the answer no."""
+    from store.ingest.importing import import_paths, report_document
+
+    with opened(options) as store, output.Progress() as progress:
+        report = import_paths(
+            store,
+            [Path(path) for path in options.paths],
+            actor=actor_of(options),
+            format=options.format,
+            kind=options.kind,
+            timezone=options.timezone,
+            epoch=options.epoch,
+            mapping=_mapping(options.map),
+            progress=progress.show,
+        )
+    if options.json:
+        output.print_json(report_document(report))
+    else:
+        output.print_lines(_report_lines(report, options.db))
+    return 1 if options.strict and any(entry.quarantined for entry in report.imports) else 0
+
+
+def _mapping(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    mapping: dict[str, str] = {}
+    for theirs, ours in pairs:
+        if mapping.setdefault(theirs, ours) != ours:
+            raise UsageError(f"--map names {theirs!r} twice: as {mapping[theirs]!r} and as {ours!r}")
+    return mapping
+
+
+_IMPORT_COLUMNS = (
+    Column("Import", right=True),
+    Column("File", limit=48),
+    Column("Records of"),
+    Column("Records", right=True),
+    Column("Accepted", right=True),
+    Column("Duplicates", right=True),
+    Column("Quarantined", right=True),
+    Column("Skipped", right=True),
+    Column("First event"),
+    Column("Last event"),
+)
+
+
+def _import_cells(entry: "ImportEntry") -> list[Cell]:
+    return [
+        f"{entry.import_id}",
+        entry.file,
+        entry.kind or entry.format,
+        entry.records,
+        entry.accepted,
+        entry.duplicates,
+        entry.quarantined,
+        entry.skipped,
+        None if entry.first_at is None else to_second(entry.first_at),
+        None if entry.last_at is None else to_second(entry.last_at),
+    ]
+
+
+def _report_lines(report: "ImportReport", db: str) -> list[str]:
+    lines = output.table(_IMPORT_COLUMNS, [_import_cells(entry) for entry in report.imports]) if report.imports else []
+    lines += [
+        f"{shown(entry.file, 48)}: ignored columns {', '.join(shown(column) for column in entry.ignored_columns)}"
+        for entry in report.imports
+        if entry.ignored_columns
+    ]
+    lines += [f"ignored, of no known kind: {shown(file, 400)}" for file in report.ignored]
+    quarantined = sum(entry.quarantined for entry in report.imports)
+    if quarantined:
+        why = f"python -m store quarantine --db {shown(db, 400)}"
+        lines.append(f"{count_words(quarantined)} records are quarantined and count nowhere; {why} says why")
+    return lines or ["nothing to import"]
+
+
+def list_imports(options: Namespace) -> int:
+    """List what was imported, voided and unfinished imports included."""
+    from store.ingest.importing import imports, list_document
+
+    with opened(options) as store:
+        entries = imports(store)
+    if options.json:
+        output.print_json({"imports": [list_document(entry) for entry in entries]})
+        return 0
+    columns = (*_IMPORT_COLUMNS, Column("State", limit=80), Column("By", limit=20))
+    cells = [[*_import_cells(entry), _state(entry), entry.started_by] for entry in entries]
+    output.print_lines(output.table(columns, cells) if cells else ["nothing was imported yet"])
+    return 0
+
+
+def _state(entry: "ImportEntry") -> str:
+    if entry.voided_at is not None:
+        return f"voided by {entry.voided_by}: {entry.void_note}"
+    return "counts" if entry.is_complete else "unfinished: import the file again"
+
+
+def void(options: Namespace) -> int:
+    """Take an import out of every count."""
+    from store.ingest.importing import list_document
+    from store.ingest.importing import void as take_out
+
+    with opened(options) as store:
+        entry = take_out(store, options.import_id, actor=actor_of(options), note=options.note)
+    if options.json:
+        output.print_json({"imports": [list_document(entry)]})
+    else:
+        output.print_lines([f"voided import {entry.import_id} ({shown(entry.file)}); importing it again restores it"])
+    return 0
 
 
 def quarantine(options: Namespace) -> int:
