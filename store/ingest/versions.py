@@ -45,15 +45,42 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """,
 }
 _FIND = {
-    "partners": "SELECT content_key, version_id FROM partner_versions WHERE content_key IN (SELECT value FROM json_each(?))",
-    "apps": "SELECT content_key, version_id FROM app_versions WHERE content_key IN (SELECT value FROM json_each(?))",
-    "subjects": "SELECT content_key, version_id FROM subject_versions WHERE content_key IN (SELECT value FROM json_each(?))",
-    "grants": "SELECT content_key, version_id FROM grants WHERE content_key IN (SELECT value FROM json_each(?))",
-    "opt_ins": "SELECT content_key, version_id FROM opt_ins WHERE content_key IN (SELECT value FROM json_each(?))",
-    "exemptions": "SELECT content_key, version_id FROM exemptions WHERE content_key IN (SELECT value FROM json_each(?))",
-    "removals": "SELECT content_key, version_id FROM removals WHERE content_key IN (SELECT value FROM json_each(?))",
-    "coverage": "SELECT content_key, version_id FROM coverage WHERE content_key IN (SELECT value FROM json_each(?))",
-    "steps": "SELECT content_key, version_id FROM imported_steps WHERE content_key IN (SELECT value FROM json_each(?))",
+    "partners": """
+SELECT content_key, version_id FROM partner_versions
+WHERE content_key IN (SELECT value FROM json_each(?))
+""",
+    "apps": """
+SELECT content_key, version_id FROM app_versions
+WHERE content_key IN (SELECT value FROM json_each(?))
+""",
+    "subjects": """
+SELECT content_key, version_id FROM subject_versions
+WHERE content_key IN (SELECT value FROM json_each(?))
+""",
+    "grants": """
+SELECT content_key, version_id FROM grants
+WHERE content_key IN (SELECT value FROM json_each(?))
+""",
+    "opt_ins": """
+SELECT content_key, version_id FROM opt_ins
+WHERE content_key IN (SELECT value FROM json_each(?))
+""",
+    "exemptions": """
+SELECT content_key, version_id FROM exemptions
+WHERE content_key IN (SELECT value FROM json_each(?))
+""",
+    "removals": """
+SELECT content_key, version_id FROM removals
+WHERE content_key IN (SELECT value FROM json_each(?))
+""",
+    "coverage": """
+SELECT content_key, version_id FROM coverage
+WHERE content_key IN (SELECT value FROM json_each(?))
+""",
+    "steps": """
+SELECT content_key, version_id FROM imported_steps
+WHERE content_key IN (SELECT value FROM json_each(?))
+""",
 }
 _LIVE_ELSEWHERE = """
 SELECT DISTINCT version_id FROM holdings

@@ -1,0 +1,378 @@
+"""Importing files, listing imports, voiding them: what `python -m store import`, `imports` and `void` call.
+
+An import counts from its completion entry on. The same bytes read the same way are one content, however often they are
+imported; see `store.schema`.
+"""
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from store import ledger
+from store.connection import Store
+from store.errors import RefusedError, StoreError, UnusableFileError, UsageError
+from store.fold import refresh
+from store.ingest import formats, quarantine, restoring, strict
+from store.ingest.formats import Chosen
+from store.ingest.loader import Load, Meter, Progress
+from store.ingest.reader import is_compressed, sha256_of
+from store.ingest.records import Epoch, Options
+from store.ingest.stage_folder import stage_folder
+from store.ingest.staging import Span
+from store.ingest.tally import Counts
+from store.ingest.values import EPOCH_UNITS
+from store.instants import format_optional, now
+
+
+class ImportEntry(NamedTuple):
+    """One import: of one file, at one time.
+
+    Attributes:
+        file: the file's name; `path` is where it was.
+        kind: None for a vendor's format.
+        records: the source's; `records = accepted + duplicates + quarantined + skipped`.
+        first_at: the first event's instant, microseconds UTC; None without events. Likewise `last_at`.
+        ignored_columns: the file's names of columns that are none of ours.
+        is_complete: False for an import that was begun and counts nowhere.
+        content_id: shared by the imports of the same bytes, the first of which names it.
+        started_at: microseconds UTC.
+    """
+
+    import_id: int
+    file: str
+    sha256: str
+    format: str
+    kind: str | None
+    records: int
+    accepted: int
+    duplicates: int
+    quarantined: int
+    skipped: int
+    first_at: int | None
+    last_at: int | None
+    ignored_columns: tuple[str, ...]
+    path: str
+    size: int
+    is_complete: bool
+    content_id: int
+    started_at: int
+    started_by: str
+    completed_at: int | None
+    voided_at: int | None
+    voided_by: str | None
+    void_note: str | None
+
+
+class ImportReport(NamedTuple):
+    """What a call of `import_paths` did: an entry a file, and the files of a folder that are none of ours."""
+
+    imports: tuple[ImportEntry, ...]
+    ignored: tuple[str, ...]
+
+
+_ENTRIES = """
+SELECT import_id, file, sha256, format, kind, records, accepted, duplicates, quarantined, skipped, first_at, last_at,
+  extra_columns, path, size, state = 'complete', content_id, started_at, started_by, completed_at, voided_at, voided_by,
+  void_note
+FROM imports
+WHERE :import_id IS NULL OR import_id = :import_id
+ORDER BY import_id
+"""
+_SAME = """
+SELECT import_id, content_id, state FROM imports
+WHERE sha256 = :sha256 AND format = :format AND kind IS :kind AND options = :options
+ORDER BY import_id
+"""
+_NEXT = "SELECT coalesce(max(import_id), 0) + 1 FROM imports"
+_BEGIN = """
+INSERT INTO imports(import_id, content_id, file, path, sha256, size, format, kind, options, state, started_at,
+  started_by)
+VALUES (:import_id, :content_id, :file, :path, :sha256, :size, :format, :kind, :options, 'loading', :started_at,
+  :started_by)
+"""
+_COMPLETE = """
+UPDATE imports
+SET state = 'complete', completed_at = :at, records = :records, accepted = :accepted, duplicates = :duplicates,
+  quarantined = :quarantined, skipped = :skipped, first_at = :first_at, last_at = :last_at,
+  extra_columns = :ignored_columns
+WHERE import_id = :import_id
+"""
+_FORGET = """
+DELETE FROM imports
+WHERE import_id = ? AND state = 'loading' AND NOT EXISTS (SELECT 1 FROM holdings WHERE content_id = ?)
+"""
+_ADD_CHECKPOINT = "INSERT OR REPLACE INTO import_checkpoints(content_id, record_no, byte_offset) VALUES (?, ?, ?)"
+_VOID = "UPDATE imports SET voided_at = ?, voided_by = ?, void_note = ? WHERE import_id = ?"
+
+
+def import_paths(
+    store: Store,
+    paths: Sequence[Path],
+    *,
+    actor: str,
+    format: str = formats.AUTO,  # noqa: A002 - the command line's own word
+    kind: str | None = None,
+    timezone: str | None = None,
+    epoch: Epoch | None = None,
+    mapping: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Import files, and folders with all that is in them, one after the other.
+
+    Each file is an import of its own: those before a file that is refused stay imported.
+
+    Args:
+        paths: files or folders; a folder's files are taken in sorted order, those of no kind are ignored.
+        actor: who imports.
+        format: `auto`, `canonical` or a vendor's.
+        kind: the canonical kind of every file; None reads it from each file's name.
+        timezone: the zone of times without an offset, an IANA name.
+        epoch: the unit of integer instants: `s`, `ms` or `us` (default).
+        mapping: the files' column names -> ours.
+        progress: called with (file, records done, records a second, seconds left or None).
+
+    Raises:
+        UnusableFileError: a file that was named is of no kind, or is unusable as a whole.
+        UsageError: no such format, kind, zone or column.
+    """
+    options = _options(timezone, epoch, mapping or {})
+    chosen, ignored = _choose(paths, asked=format, kind=kind, options=options)
+    entries = [_import_file(store, each, options, actor=actor, progress=progress) for each in chosen]
+    return ImportReport(tuple(entries), tuple(ignored))
+
+
+def _options(timezone: str | None, epoch: Epoch | None, mapping: Mapping[str, str]) -> Options:
+    if epoch is not None and epoch not in EPOCH_UNITS:
+        raise UsageError(f"no epoch unit {epoch}; one of s, ms, us")
+    zone = None
+    if timezone is not None:
+        try:
+            zone = ZoneInfo(timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise UsageError(f"no time zone {timezone}; give an IANA name such as Europe/Madrid, or UTC") from error
+    return Options(zone, epoch or "us", dict(mapping))
+
+
+def _choose(paths: Sequence[Path], *, asked: str, kind: str | None, options: Options) -> tuple[list[Chosen], list[str]]:
+    chosen: list[Chosen] = []
+    ignored: list[str] = []
+    for path in paths:
+        if path.is_dir():
+            for file in sorted(each for each in path.rglob("*") if each.is_file()):
+                found = formats.choose(file, asked=asked, kind=kind, options=options)
+                if found is None:
+                    ignored.append(str(file))
+                else:
+                    chosen.append(found)
+            continue
+        if not path.is_file():
+            raise UnusableFileError(f"cannot read {path}: {'not a file' if path.exists() else 'no such file'}")
+        found = formats.choose(path, asked=asked, kind=kind, options=options)
+        if found is None:
+            raise formats.refuse(path, kind=kind)
+        chosen.append(found)
+    return chosen, ignored
+
+
+def _options_text(options: Options) -> str:
+    zone = None if options.zone is None else options.zone.key
+    return json.dumps({"epoch": options.epoch, "map": dict(sorted(options.mapping.items())), "timezone": zone})
+
+
+def _import_file(
+    store: Store, chosen: Chosen, options: Options, *, actor: str, progress: Progress | None
+) -> ImportEntry:
+    status = chosen.path.stat()
+    named: dict[str, object] = {
+        "file": chosen.path.name,
+        "path": str(chosen.path.absolute()),
+        "sha256": sha256_of(chosen.path),
+        "size": status.st_size,
+        "format": chosen.format,
+        "kind": chosen.kind,
+        "options": _options_text(options),
+    }
+    with stage_folder(store.path) as folder:
+        begun = _begin(store, named, actor=actor)
+        if not begun.is_loaded:
+            counts, span, notes = _load(store, chosen, options, begun, folder, progress=progress)
+            if chosen.path.stat() != status and sha256_of(chosen.path) != named["sha256"]:
+                raise UnusableFileError(f"{chosen.path} changed while it was read; import it again when it is at rest")
+            done = _Done(counts, span.first_at, span.last_at, notes.ignored_columns)
+        return _complete(store, begun, done if not begun.is_loaded else None, actor=actor)
+
+
+class _Begun(NamedTuple):
+    import_id: int
+    content_id: int
+    is_loaded: bool
+
+
+class _Done(NamedTuple):
+    counts: Counts
+    first_at: int | None
+    last_at: int | None
+    ignored_columns: tuple[str, ...]
+
+
+def _begin(store: Store, named: Mapping[str, object], *, actor: str) -> _Begun:
+    """Enter the import as begun; an attempt on the same content that never completed is taken up again."""
+    with store.writing() as connection:
+        same = connection.execute(_SAME, named).fetchall()
+        unfinished = [(import_id, content_id) for import_id, content_id, state in same if state == "loading"]
+        complete = [content_id for _, content_id, state in same if state == "complete"]
+        if unfinished and not complete:
+            return _Begun(*unfinished[0], is_loaded=False)
+        (import_id,) = connection.execute(_NEXT).fetchone()
+        content_id = complete[0] if complete else import_id
+        values = {**named, "import_id": import_id, "content_id": content_id, "started_at": now(), "started_by": actor}
+        connection.execute(_BEGIN, values)
+    return _Begun(import_id, content_id, is_loaded=bool(complete))
+
+
+def _load(
+    store: Store, chosen: Chosen, options: Options, begun: _Begun, folder: Path, *, progress: Progress | None
+) -> tuple[Counts, Span, strict.Notes]:
+    notes = strict.Notes()
+    meter = Meter(chosen.path.name, chosen.path.stat().st_size, progress)
+    as_loaded = formats.options_as_loaded(chosen, options)
+    with Load(store, import_id=begun.import_id, content_id=begun.content_id, folder=folder, meter=meter) as load:
+        try:
+            load.take(formats.read(chosen, options, notes), as_loaded, lambda: notes.offset)
+        except StoreError:
+            _forget(store, begun)
+            raise
+        span = load.write_events()
+        counts = load.counts()
+    if not is_compressed(chosen.path):
+        with store.writing() as connection:
+            rows = ((begun.content_id, record_no, offset) for record_no, offset in notes.checkpoints)
+            connection.executemany(_ADD_CHECKPOINT, rows)
+    return counts, span, notes
+
+
+def _forget(store: Store, begun: _Begun) -> None:
+    """Take back the entry of a file that turned out to be unusable, unless some of its records are in already."""
+    with store.writing() as connection:
+        quarantine.clear(connection, begun.content_id)
+        connection.execute(_FORGET, (begun.import_id, begun.content_id))
+
+
+def _complete(store: Store, begun: _Begun, done: _Done | None, *, actor: str) -> ImportEntry:
+    """The completion entry: from here on the import counts. The last of its transactions."""
+    at = now()
+    with store.writing() as connection:
+        if done is None:
+            done = _Done(*restoring.what_counts_again(connection, begun.content_id))
+        values = {
+            **done.counts._asdict(),
+            "first_at": done.first_at,
+            "last_at": done.last_at,
+            "ignored_columns": json.dumps(done.ignored_columns, ensure_ascii=False),
+            "import_id": begun.import_id,
+            "at": at,
+        }
+        connection.execute(_COMPLETE, values)
+        entry = _entries(connection, begun.import_id)[0]
+        after = json.dumps(document(entry), ensure_ascii=False)
+        ledger.append(connection, actor=actor, verb="import", at=at, after=after)
+        refresh(connection, actor=actor, at=at)
+    return entry
+
+
+def document(entry: ImportEntry) -> dict[str, object]:
+    """One import as `import --json` prints it."""
+    return {
+        "import_id": entry.import_id,
+        "file": entry.file,
+        "sha256": entry.sha256,
+        "format": entry.format,
+        "kind": entry.kind,
+        "records": entry.records,
+        "accepted": entry.accepted,
+        "duplicates": entry.duplicates,
+        "quarantined": entry.quarantined,
+        "skipped": entry.skipped,
+        "first_at": format_optional(entry.first_at),
+        "last_at": format_optional(entry.last_at),
+        "ignored_columns": list(entry.ignored_columns),
+    }
+
+
+def list_document(entry: ImportEntry) -> dict[str, object]:
+    """One import as `imports --json` prints it: also what became of it since."""
+    return {
+        **document(entry),
+        "path": entry.path,
+        "size": entry.size,
+        "state": "complete" if entry.is_complete else "unfinished",
+        "content_id": entry.content_id,
+        "started_at": format_optional(entry.started_at),
+        "started_by": entry.started_by,
+        "completed_at": format_optional(entry.completed_at),
+        "voided_at": format_optional(entry.voided_at),
+        "voided_by": entry.voided_by,
+        "void_note": entry.void_note,
+    }
+
+
+def report_document(report: ImportReport) -> dict[str, object]:
+    """What `import --json` prints."""
+    return {"imports": [document(entry) for entry in report.imports], "ignored": list(report.ignored)}
+
+
+def _entries(connection: sqlite3.Connection, import_id: int | None) -> list[ImportEntry]:
+    rows = connection.execute(_ENTRIES, {"import_id": import_id}).fetchall()
+    return [
+        ImportEntry._make((*row[:12], tuple(json.loads(row[12])), *row[13:15], bool(row[15]), *row[16:]))
+        for row in rows
+    ]
+
+
+def imports(store: Store) -> list[ImportEntry]:
+    """Every import, oldest first: unfinished and voided ones too."""
+    with store.reading() as connection:
+        return _entries(connection, None)
+
+
+def void(store: Store, import_id: int, *, actor: str, note: str) -> ImportEntry:
+    """Take an import out of the count: its rows stay, and count only where another import that is not voided has them.
+
+    Args:
+        actor: who.
+        note: why; required.
+
+    Raises:
+        UsageError: there is no such import, or no note.
+        RefusedError: it is voided already, or was never completed.
+    """
+    if not note.strip():
+        raise UsageError("give a note that says why the import is voided")
+    at = now()
+    with store.writing() as connection:
+        found = _entries(connection, import_id)
+        if not found:
+            raise UsageError(f"no import {import_id}; `imports` lists them")
+        before = found[0]
+        if before.voided_at is not None:
+            raise RefusedError(
+                f"import {import_id} was voided by {before.voided_by} at {format_optional(before.voided_at)}"
+            )
+        if not before.is_complete:
+            raise RefusedError(f"import {import_id} was never completed and counts nowhere: there is nothing to void")
+        connection.execute(_VOID, (at, actor, note, import_id))
+        named = {"import_id": import_id, "file": before.file, "sha256": before.sha256}
+        ledger.append(
+            connection,
+            actor=actor,
+            verb="void",
+            at=at,
+            before=json.dumps({**named, "voided": False}, ensure_ascii=False),
+            after=json.dumps({**named, "voided": True}, ensure_ascii=False),
+            note=note,
+        )
+        refresh(connection, actor=actor, at=at)
+        return _entries(connection, import_id)[0]

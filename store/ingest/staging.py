@@ -1,0 +1,314 @@
+"""The stage: one file's access events in DuckDB, keyed, told apart, dictionary-encoded and put in primary-key order.
+
+It lives in memory and spills into a folder that only its owner can read. It knows nothing of what is in the store.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from store.ingest.canonical import EventRow
+from store.ingest.keys import mixed_array
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+Column = npt.NDArray[np.int64]
+
+MEMORY_LIMIT = "3GB"
+# What is staged: empty text, and -1 for a number, where the log says nothing.
+_STAGED = """
+CREATE TABLE staged(
+  record_no BIGINT, occurred_at BIGINT, app VARCHAR, data_classes VARCHAR, subject VARCHAR, spelling VARCHAR,
+  resource VARCHAR, endpoint VARCHAR, records BIGINT, bytes BIGINT, ip VARCHAR, outcome TINYINT, event_id VARCHAR,
+  event_key BIGINT, id_key BIGINT)
+"""
+_MACROS = (
+    """
+CREATE MACRO text_key(text) AS (md5_number_lower(text)::UBIGINT & 9223372036854775807::UBIGINT)::BIGINT
+""",
+    """
+CREATE MACRO written(number) AS CASE WHEN number < 0 THEN '' ELSE number::VARCHAR END
+""",
+    """
+CREATE MACRO content_text(occurred_at, app, data_classes, subject, resource, endpoint, records, bytes, ip, outcome) AS
+  concat_ws(chr(31), occurred_at, app, data_classes, subject, resource, endpoint, written(records), written(bytes), ip,
+    outcome)
+""",
+)
+# Adds the rows of the view `incoming`, which has the columns of `staged` up to event_id.
+ADD_INCOMING = """
+INSERT INTO staged
+SELECT record_no, occurred_at, app, data_classes, subject, spelling, resource, endpoint, records, bytes, ip, outcome,
+  event_id,
+  text_key(
+    CASE WHEN event_id = '' THEN '' ELSE concat('id', chr(31), event_id, chr(31)) END
+    || content_text(occurred_at, app, data_classes, subject, resource, endpoint, records, bytes, ip, outcome)),
+  CASE WHEN event_id = '' THEN 0 ELSE text_key(event_id) END
+FROM incoming
+"""
+_SPAN = "SELECT count(*), min(occurred_at), max(occurred_at) FROM staged"
+_ID_KEYS = "SELECT DISTINCT id_key FROM staged WHERE id_key <> 0"
+
+# Equal records of one file: under an event id they are one event, else each is one, told apart by its ordinal.
+_REPEATED = """
+CREATE TABLE repeated AS
+SELECT rowid AS place, record_no, event_key, id_key <> 0 AS is_named,
+  row_number() OVER (PARTITION BY event_key ORDER BY record_no, rowid) - 1 AS ordinal
+FROM staged WHERE event_key IN (SELECT event_key FROM staged GROUP BY event_key HAVING count(*) > 1)
+"""
+_REPEATED_NAMED = "SELECT record_no FROM repeated WHERE is_named AND ordinal > 0"
+_REPEATED_UNNAMED = "SELECT place, event_key, ordinal FROM repeated WHERE NOT is_named AND ordinal > 0"
+_DROP_REPEATED_NAMED = """
+DELETE FROM staged WHERE rowid IN (SELECT place FROM repeated WHERE is_named AND ordinal > 0)
+"""
+_GIVE_KEYS = "UPDATE staged SET event_key = given.event_key FROM given WHERE staged.rowid = given.place"
+
+# One event id with several contents in one file: the first stands, in the file's order.
+_CONTRADICTING = """
+CREATE TABLE contradicting AS
+SELECT rowid AS place FROM staged
+WHERE id_key IN (
+  SELECT id_key FROM staged WHERE id_key <> 0 GROUP BY id_key HAVING min(event_key) <> max(event_key))
+  AND id_key NOT IN (SELECT id_key FROM known)
+QUALIFY event_key <> first_value(event_key) OVER (PARTITION BY id_key ORDER BY record_no, rowid)
+"""
+_CONTRADICTIONS = """
+SELECT record_no, occurred_at, app, data_classes, subject, resource, endpoint, records, bytes, ip, outcome, event_id
+FROM staged WHERE rowid IN (SELECT place FROM contradicting) ORDER BY record_no
+"""
+_DROP_CONTRADICTING = "DELETE FROM staged WHERE rowid IN (SELECT place FROM contradicting)"
+
+_DISTINCT = {
+    "apps": "SELECT DISTINCT app AS text FROM staged ORDER BY text",
+    "field_sets": "SELECT DISTINCT data_classes AS text FROM staged ORDER BY text",
+    "subjects": "SELECT DISTINCT subject AS text FROM staged WHERE subject <> '' ORDER BY text",
+    "resources": "SELECT DISTINCT resource AS text FROM staged WHERE resource <> '' ORDER BY text",
+    "endpoints": "SELECT DISTINCT endpoint AS text FROM staged WHERE endpoint <> '' ORDER BY text",
+    "addresses": "SELECT DISTINCT ip AS text FROM staged WHERE ip <> '' ORDER BY text",
+}
+DICTIONARIES = tuple(_DISTINCT)
+_SPELLINGS = "SELECT subject, arg_min(spelling, record_no) FROM staged WHERE spelling <> '' GROUP BY subject"
+_CREATE_DICTIONARY = {
+    "apps": "CREATE TABLE apps AS SELECT text, id FROM given",
+    "field_sets": "CREATE TABLE field_sets AS SELECT text, id FROM given",
+    "subjects": "CREATE TABLE subjects AS SELECT text, id FROM given",
+    "resources": "CREATE TABLE resources AS SELECT text, id FROM given",
+    "endpoints": "CREATE TABLE endpoints AS SELECT text, id FROM given",
+    "addresses": "CREATE TABLE addresses AS SELECT text, id FROM given",
+}
+_SORT = """
+CREATE TABLE sorted AS
+SELECT a.id AS app, s.occurred_at, s.event_key, f.id AS field_set, coalesce(u.id, 0) AS subject,
+  coalesce(r.id, 0) AS resource, coalesce(n.id, 0) AS endpoint, s.records, s.bytes, coalesce(i.id, 0) AS ip, s.outcome,
+  s.event_id, s.id_key, s.record_no
+FROM staged s
+JOIN apps a ON a.text = s.app
+JOIN field_sets f ON f.text = s.data_classes
+LEFT JOIN subjects u ON u.text = s.subject
+LEFT JOIN resources r ON r.text = s.resource
+LEFT JOIN endpoints n ON n.text = s.endpoint
+LEFT JOIN addresses i ON i.text = s.ip
+ORDER BY a.id, s.occurred_at, s.event_key, s.record_no
+"""
+_BATCH = """
+SELECT app, occurred_at, event_key, field_set, subject, resource, endpoint, records, bytes, ip, outcome, event_id,
+  id_key, record_no
+FROM sorted WHERE rowid >= ? AND rowid < ?
+"""
+
+
+class Span(NamedTuple):
+    """How many events are staged, and their first and last instant in microseconds UTC."""
+
+    events: int
+    first_at: int | None
+    last_at: int | None
+
+
+class Batch(NamedTuple):
+    """Events in primary-key order, as columns; 0 for an absent id, -1 for an absent number, '' for an absent text."""
+
+    app: Column
+    occurred_at: Column
+    event_key: Column
+    field_set: Column
+    subject: Column
+    resource: Column
+    endpoint: Column
+    records: Column
+    bytes: Column
+    ip: Column
+    outcome: Column
+    event_id: npt.NDArray[np.object_]
+    id_key: Column
+    record_no: Column
+
+
+class EventStage:
+    """The access events of one file, on their way into the store."""
+
+    def __init__(self, folder: Path) -> None:
+        import duckdb
+
+        self.connection: DuckDBPyConnection = duckdb.connect(
+            ":memory:",
+            config={
+                "temp_directory": str(folder),
+                "memory_limit": MEMORY_LIMIT,
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+            },
+        )
+        self.connection.execute("SET TimeZone = 'UTC'")
+        for statement in (_STAGED, *_MACROS):
+            self.connection.execute(statement)
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        self.connection.close()
+
+    def add(self, rows: Sequence[EventRow]) -> None:
+        """Stage validated events."""
+        if not rows:
+            return
+        columns = list(zip(*rows, strict=True))
+        self._lend(
+            "incoming",
+            record_no=_numbers(columns[0]),
+            occurred_at=_numbers(columns[1]),
+            app=_texts(columns[2]),
+            data_classes=_texts(columns[3]),
+            subject=_texts(columns[4]),
+            spelling=_texts(columns[5]),
+            resource=_texts(columns[6]),
+            endpoint=_texts(columns[7]),
+            records=_numbers(columns[8]),
+            bytes=_numbers(columns[9]),
+            ip=_texts(columns[10]),
+            outcome=_numbers(columns[11]),
+            event_id=_texts(columns[12]),
+        )
+        self.connection.execute(ADD_INCOMING)
+        self.connection.unregister("incoming")
+
+    def _lend(self, name: str, **columns: npt.NDArray[np.generic]) -> None:
+        self.connection.register(name, columns)
+
+    def _column(self, question: str, name: str) -> Column:
+        found = self.connection.execute(question).fetchnumpy()[name]
+        return np.asarray(found, dtype=np.int64)
+
+    def span(self) -> Span:
+        """What is staged so far."""
+        row = self.connection.execute(_SPAN).fetchone()
+        return Span(0, None, None) if row is None else Span(*row)
+
+    def id_keys(self) -> Column:
+        """The id keys of the events that have an event id, each once."""
+        return self._column(_ID_KEYS, "id_key")
+
+    def tell_repeats_apart(self) -> Column:
+        """Give equal records without an event id keys of their own; drop repeated records of one event id.
+
+        Returns:
+            The record numbers of those dropped: duplicates.
+        """
+        self.connection.execute(_REPEATED)
+        found = self.connection.execute(_REPEATED_UNNAMED).fetchnumpy()
+        if len(found["place"]):
+            keys = mixed_array(np.asarray(found["event_key"]), np.asarray(found["ordinal"]))
+            self._lend("given", place=np.asarray(found["place"]), event_key=keys)
+            self.connection.execute(_GIVE_KEYS)
+            self.connection.unregister("given")
+        dropped = self._column(_REPEATED_NAMED, "record_no")
+        if len(dropped):
+            self.connection.execute(_DROP_REPEATED_NAMED)
+        return dropped
+
+    def drop_contradictions(self, known: Column) -> list[EventRow]:
+        """Take out the records that give an event id of an earlier record of this file other content.
+
+        Args:
+            known: id keys the store knows; those are judged there.
+        """
+        self._lend("known", id_key=known)
+        self.connection.execute(_CONTRADICTING)
+        self.connection.unregister("known")
+        rows = self.connection.execute(_CONTRADICTIONS).fetchall()
+        if rows:
+            self.connection.execute(_DROP_CONTRADICTING)
+        return [event_row(*row) for row in rows]
+
+    def texts(self, dictionary: str) -> list[str]:
+        """The distinct texts of one of `DICTIONARIES`, sorted."""
+        found: list[str] = self.connection.execute(_DISTINCT[dictionary]).fetchnumpy()["text"].tolist()
+        return found
+
+    def spellings(self) -> dict[str, str]:
+        """Folded subject id -> the spelling it first had in the file, where that differs."""
+        return dict(self.connection.execute(_SPELLINGS).fetchall())
+
+    def give_ids(self, dictionary: str, texts: Sequence[str], ids: Sequence[int]) -> None:
+        """Tell the stage the internal ids of all texts of a dictionary."""
+        self._lend("given", text=_texts(texts), id=np.array(ids, dtype=np.int64))
+        self.connection.execute(_CREATE_DICTIONARY[dictionary])
+        self.connection.unregister("given")
+
+    def sort(self) -> None:
+        """Put the events in primary-key order; every dictionary has its ids by now."""
+        self.connection.execute(_SORT)
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """The events in order, at most `size` at a time."""
+        start = 0
+        while True:
+            found = self.connection.execute(_BATCH, [start, start + size]).fetchnumpy()
+            numbers = {name: found[name] for name in Batch._fields}
+            if not len(found["app"]):
+                return
+            yield Batch(**numbers)
+            start += size
+
+
+def event_row(
+    record_no: int,
+    occurred_at: int,
+    app: str,
+    data_classes: str,
+    subject: str,
+    resource: str,
+    endpoint: str,
+    records: int,
+    size: int,
+    ip: str,
+    outcome: int,
+    event_id: str,
+) -> EventRow:
+    """An event from its staged form."""
+    return EventRow(
+        record_no,
+        occurred_at,
+        app,
+        data_classes,
+        subject or None,
+        None,
+        resource or None,
+        endpoint or None,
+        None if records < 0 else records,
+        None if size < 0 else size,
+        ip or None,
+        outcome,
+        event_id or None,
+    )
+
+
+def _numbers(values: Sequence[int | None]) -> Column:
+    return np.array([-1 if value is None else value for value in values], dtype=np.int64)
+
+
+def _texts(values: Sequence[str | None]) -> npt.NDArray[np.object_]:
+    return np.array([value or "" for value in values], dtype=object)
