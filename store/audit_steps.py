@@ -2,11 +2,11 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from store.audit_rows import apps_of, steps_of
-from store.audit_track import INCIDENT_STEPS, POSITIONS, RESULTS, SIDE_STATES, TRACK, Unit, units
+from store.audit_track import INCIDENT_STEPS, POSITIONS, RESULTS, SIDE_STATES, TRACK, Unit, taken, units
 from store.case_changes import Deed, Done, change, deciding, done, look, named, plain, refuse
 from store.connection import Store
 from store.errors import RefusedError, UsageError
@@ -134,15 +134,15 @@ def _objections(
             continue
         if reasoned or step in SIDE_STATES:
             continue
-        reason = _objection(units(steps_of(connection, partner), apps), step, app_id)
+        each = units(taken(steps_of(connection, partner), apps), len(apps))
+        reason = _objection(each if app_id is None else [each[apps.index(app_id)]], step)
         if reason:
             reasons[partner] = f"{reason}; give a note with the reason to record it all the same"
     return reasons
 
 
-def _objection(each: Mapping[str | None, Unit], step: str, app_id: str | None) -> str | None:
+def _objection(concerned: Sequence[Unit], step: str) -> str | None:
     """What speaks against recording a step of the track now, in words; None: nothing."""
-    concerned = list(each.values()) if app_id is None else [each[app_id]]
     if all(unit.has(step) for unit in concerned):
         return f"has '{step_words(step)}' already"
     earlier = POSITIONS if step in RESULTS else POSITIONS[: POSITIONS.index(step)]

@@ -6,6 +6,7 @@ advanced app. A due date is a day: what is due on it is overdue from the next UT
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from store.instants import day_of
@@ -48,8 +49,7 @@ _RANK = {_NO_STAGE: 0, **{step: place for place, step in enumerate(POSITIONS, 1)
 _SIDES_SHOWN = ("contradicted", "on_hold", "no_response", "waived")
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One recorded step.
 
     Attributes:
@@ -119,54 +119,57 @@ class Progress(NamedTuple):
 
 @dataclass(slots=True)
 class Unit:
-    """How far one app is; or the whole partner, where it has no apps.
+    """How far one app is; or the whole partner, where it has no apps. Steps are meant by their place in the record.
 
     Attributes:
         done: the positions it has, each with the step that counts.
-        result: the last audit's outcome.
+        result: the last audit's outcome, with its step.
         retried: steps of a further audit since one failed.
         sides: side states in force.
-        due: what its latest step says is due, microseconds UTC.
+        due: the step whose due date is open.
     """
 
-    done: dict[str, Step] = field(default_factory=dict)
-    result: Step | None = None
+    done: dict[str, int] = field(default_factory=dict)
+    result: tuple[str, int] | None = None
     retried: set[str] = field(default_factory=set)
     sides: set[str] = field(default_factory=set)
     due: int | None = None
     stage: str = _NO_STAGE
 
-    def take(self, step: Step) -> None:
+    def take(self, name: str, place: int, *, has_due: bool) -> None:
         """Take in the next step, in the order of `order`."""
-        name = step.step
         if name in SIDE_STATES:
             self.sides.add(name)
-            self.due = self.due if step.due is None else step.due
+            self.due = place if has_due else self.due
             return
         if name not in _RANK:
             return
         self.sides.clear()
-        further = _RANK[name] > _RANK[self.stage]
+        own_due = place if has_due else None
         if name in RESULTS:
-            self.result, self.stage, self.due = step, name, step.due
+            self.result, self.stage, self.due = (name, place), name, own_due
             self.retried.clear()
             return
-        self.done[name] = step
-        if further:
-            self.stage, self.due = name, step.due
+        self.done[name] = place
+        if _RANK[name] > _RANK[self.stage]:
+            self.stage, self.due = name, own_due
         elif self._failed() and name in NEXT_AUDIT:
             self.retried.add(name)
-            self.due = step.due
-        elif name == self.stage and step.due is not None:
-            self.due = step.due
+            self.due = own_due
+        elif name == self.stage and has_due:
+            self.due = place
 
     def has(self, step: str) -> bool:
         """Whether a step of the track is done; one of a further audit, once that one has it."""
         if step in RESULTS:
-            return self.result is not None and self.result.step == step and not self.retried
+            return self.result is not None and self.result[0] == step and not self.retried
         if self._failed() and step in NEXT_AUDIT:
             return step in self.retried
         return step in self.done
+
+    def counting(self) -> dict[str, int]:
+        """The steps of the track that it has, each with its place in the record."""
+        return self.done if self.result is None else {**self.done, self.result[0]: self.result[1]}
 
     def next_step(self) -> str | None:
         """The step that comes next; None when its audit has passed."""
@@ -177,30 +180,88 @@ class Unit:
         return TRACK[_RANK[self.stage]]
 
     def _failed(self) -> bool:
-        return self.result is not None and self.result.step == "audit_failed"
+        return self.result is not None and self.result[0] == "audit_failed"
 
 
 def order(step: Step) -> tuple[int, int, int, str]:
     """Sorts steps by when they took effect; at one instant imported ones by track, then the others as recorded."""
-    place = TRACK.index(step.step) if step.step in TRACK else len(TRACK)
-    return step.at, -1 if step.seq is None else step.seq, place if step.seq is None else 0, step.app_id or ""
+    if step.seq is not None:
+        return step.at, step.seq, 0, ""
+    return step.at, -1, TRACK.index(step.step) if step.step in TRACK else len(TRACK), step.app_id or ""
 
 
-def units(steps: Sequence[Step], apps: Sequence[str]) -> dict[str | None, Unit]:
-    """How far each app is, by app id; one for the partner itself, under None, where it has no apps.
+class Pattern(NamedTuple):
+    """What a record comes to, whoever's it is and whenever it was: most partners share a few of these.
+
+    Attributes:
+        done: the steps of the track that count, each with its place in the record.
+        units: how many of the units have each step of the track.
+        dues: the places in the record of the steps whose due dates are open.
+    """
+
+    stage: str
+    letters: str
+    next_step: str | None
+    side_states: tuple[str, ...]
+    done: tuple[tuple[str, int], ...]
+    units: tuple[int, ...]
+    dues: tuple[int, ...]
+
+
+_WHOLE, _ELSEWHERE = -1, -2
+
+
+def taken(steps: Iterable[Step], apps: Sequence[str]) -> tuple[tuple[str, int, bool], ...]:
+    """The record as a pattern is judged from: of each step its name, the place of its app, and whether it names a due.
+
+    A step of an app that is not the partner's moves nothing.
+    """
+    places = {app: place for place, app in enumerate(apps)}
+    return tuple(
+        (step.step, _WHOLE if step.app_id is None else places.get(step.app_id, _ELSEWHERE), step.due is not None)
+        for step in steps
+    )
+
+
+def units(record: Sequence[tuple[str, int, bool]], apps: int) -> list[Unit]:
+    """How far each app is, in their order; the partner itself where it has none.
 
     Args:
-        steps: in the order of `order`. A step of an app that is not the partner's moves nothing.
-        apps: outside ids of the partner's apps.
+        record: as `taken` gives it, in the order of `order`.
+        apps: how many it has.
     """
-    each: dict[str | None, Unit] = {app: Unit() for app in apps} or {None: Unit()}
-    for step in steps:
-        if step.app_id is None:
-            for unit in each.values():
-                unit.take(step)
-        elif step.app_id in each:
-            each[step.app_id].take(step)
+    each = [Unit() for _ in range(apps or 1)]
+    for place, (name, app, has_due) in enumerate(record):
+        if app == _WHOLE:
+            for unit in each:
+                unit.take(name, place, has_due=has_due)
+        elif app != _ELSEWHERE:
+            each[app].take(name, place, has_due=has_due)
     return each
+
+
+@lru_cache(maxsize=4096)
+def pattern(record: tuple[tuple[str, int, bool], ...], apps: int) -> Pattern:
+    """What a record comes to over all apps; arguments as of `units`."""
+    each = units(record, apps)
+    least = min(each, key=lambda unit: _RANK[unit.stage])
+    done: dict[str, int] = {}
+    for unit in each:
+        for step, place in unit.counting().items():
+            done[step] = max(place, done.get(step, place))
+    counts = {step: sum(step in unit.counting() for unit in each) for step in TRACK}
+    shown = (*POSITIONS, "audit_failed" if counts["audit_failed"] else "audit_passed")
+    sides = tuple(side for side in _SIDES_SHOWN if any(side in unit.sides for unit in each))
+    letters = [_letter(step, counts[step], len(each)) for step in shown]
+    return Pattern(
+        stage=least.stage,
+        letters="".join(letters + [LETTERS[side] for side in sides]),
+        next_step=least.next_step(),
+        side_states=sides,
+        done=tuple((step, done[step]) for step in TRACK if step in done),
+        units=tuple(counts.values()),
+        dues=tuple({unit.due for unit in each if unit.due is not None and unit.stage != "audit_passed"}),
+    )
 
 
 def progress(steps: Sequence[Step], apps: Sequence[str]) -> Progress:
@@ -212,42 +273,29 @@ def progress(steps: Sequence[Step], apps: Sequence[str]) -> Progress:
     """
     total = len(apps)
     # Without a step of a single app, every app stands where one does.
-    each = list(units(steps, apps if any(step.app_id is not None for step in steps) else ()).values())
-    times = total if len(each) == 1 and total > 1 else 1
-    least = min(each, key=lambda unit: _RANK[unit.stage])
-    counts = {step: sum(step in unit.done for unit in each) * times for step in POSITIONS}
-    for result in RESULTS:
-        counts[result] = times * sum(unit.result is not None and unit.result.step == result for unit in each)
-    most = max(total, 1)
-    letters = "".join(_letter(step, counts[step], most) for step in POSITIONS)
-    last = "audit_failed" if counts["audit_failed"] else "audit_passed"
-    sides = tuple(side for side in _SIDES_SHOWN if any(side in unit.sides for unit in each))
-    dues = [unit.due for unit in each if unit.due is not None and unit.stage != "audit_passed"]
+    alike = all(step.app_id is None for step in steps)
+    its = pattern(taken(steps, apps), 0 if alike else total)
     return Progress(
-        stage=least.stage,
-        letters=letters + _letter(last, counts[last], most) + "".join(LETTERS[side] for side in sides),
-        done=_done(each),
-        apps_done={step: (min(counts[step], total), total) for step in TRACK},
-        next_step=least.next_step(),
-        due=min(dues, default=None),
-        side_states=sides,
+        stage=its.stage,
+        letters=its.letters,
+        done={step: steps[place] for step, place in its.done},
+        apps_done=_apps_done(its.units, total, alike),
+        next_step=its.next_step,
+        due=min((due for place in its.dues if (due := steps[place].due) is not None), default=None),
+        side_states=its.side_states,
     )
+
+
+@lru_cache(maxsize=4096)
+def _apps_done(counts: tuple[int, ...], total: int, alike: bool) -> dict[str, tuple[int, int]]:
+    times = total if alike else min(total, 1)
+    return {step: (count * times, total) for step, count in zip(TRACK, counts, strict=True)}
 
 
 def _letter(step: str, count: int, most: int) -> str:
     if not count:
         return "-"
     return LETTERS[step] if count == most else LETTERS[step].lower()
-
-
-def _done(each: Iterable[Unit]) -> dict[str, Step]:
-    done: dict[str, Step] = {}
-    for unit in each:
-        counting = [*unit.done.values(), *([] if unit.result is None else [unit.result])]
-        for step in counting:
-            if step.step not in done or order(step) > order(done[step.step]):
-                done[step.step] = step
-    return {step: done[step] for step in TRACK if step in done}
 
 
 def is_overdue(due: int | None, today: int) -> bool:

@@ -3,6 +3,7 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 from store.audit_rows import apps_by_partner, apps_of, steps_by_partner, steps_of, steps_of_incident
 from store.audit_steps import record_step, step_objections
@@ -27,6 +28,7 @@ __all__ = [
     "LETTERS",
     "SIDE_STATES",
     "TRACK",
+    "Mark",
     "Step",
     "Track",
     "audit_counts",
@@ -38,6 +40,7 @@ __all__ = [
     "step_objections",
     "track",
     "track_document",
+    "track_marks",
     "tracks",
     "tracks_in",
 ]
@@ -87,6 +90,28 @@ def tracks_in(
     }
 
 
+class Mark(NamedTuple):
+    """A track in short, for a line of a list: see `Track`."""
+
+    stage: str
+    letters: str
+    due: int | None
+    overdue: bool
+    side_states: tuple[str, ...]
+
+
+def track_marks(connection: sqlite3.Connection, *, today: int) -> dict[int, Mark]:
+    """`tracks` in short, by internal id: no names, and no apps but where a step is about one of them."""
+    steps = steps_by_partner(connection)
+    by_app = any(step.app_id is not None for mine in steps.values() for step in mine)
+    apps = apps_by_partner(connection) if by_app else {}
+    marks = {}
+    for partner, mine in steps.items():
+        now = progress(mine, apps.get(partner, []))
+        marks[partner] = Mark(now.stage, now.letters, now.due, is_overdue(now.due, today), now.side_states)
+    return marks
+
+
 def _track(
     partner: int,
     name: PartnerName,
@@ -121,14 +146,14 @@ def incident_steps(store: Store) -> tuple[Step, ...]:
 
 def audit_counts(connection: sqlite3.Connection, today: int, partners: Collection[int]) -> dict[str, int]:
     """How many of these partners (internal ids) stand at each stage, and in each side state: see `count_stages`."""
-    return count_stages(tracks_in(connection, today=today), partners)
+    return count_stages(track_marks(connection, today=today), partners)
 
 
-def count_stages(known: Mapping[int, Track], partners: Collection[int]) -> dict[str, int]:
+def count_stages(known: Mapping[int, Track | Mark], partners: Collection[int]) -> dict[str, int]:
     """Partners by stage (`none` to `audit_started`, `passed`, `failed`), and besides by side state and `overdue`.
 
     Args:
-        known: tracks by internal id; a partner without one has no step.
+        known: tracks, or marks, by internal id; a partner without one has no step.
         partners: internal ids of those to count.
     """
     counts = dict.fromkeys(_COUNTED, 0)
@@ -144,7 +169,7 @@ def count_stages(known: Mapping[int, Track], partners: Collection[int]) -> dict[
     return counts
 
 
-def reached_counts(known: Mapping[int, Track], partners: Collection[int]) -> dict[str, int]:
+def reached_counts(known: Mapping[int, Track | Mark], partners: Collection[int]) -> dict[str, int]:
     """How many of these partners are at each step of the track or beyond it: `deletion asked 96 > certified 35`.
 
     A failed audit is beyond a running one, and has not passed; `audit_failed` counts only those that failed.

@@ -238,6 +238,12 @@ def test_one_pass_over_all_partners_says_what_each_alone_says(store: Store, ribb
     assert everybody == {
         partner: audits.track(store, partner, today=TODAY) for partner in (ribbon, castaway, unclaimed)
     }
+    with store.reading() as connection:
+        marks = audits.track_marks(connection, today=TODAY)
+    assert marks == {
+        partner: audits.Mark(track.stage, track.letters, track.due, track.overdue, track.side_states)
+        for partner, track in everybody.items()
+    }
     assert everybody[unclaimed].apps_done["access_removed"] == (1, 1)
     with store.reading() as connection:
         counts = audits.audit_counts(connection, TODAY, {ribbon, castaway, unclaimed, 999})
