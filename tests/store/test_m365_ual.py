@@ -445,14 +445,3 @@ def test_a_file_that_is_something_else_is_refused_in_one_line(tmp_path: Path, co
         list(m365_ual.adapt(Source(path)))
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-def test_the_shipped_scopes_are_patterns() -> None:
-    from importlib import resources
-
-    from store.rulebook import parse_rulebook
-
-    text = resources.files("store.presets").joinpath("m365-scopes.toml").read_text(encoding="utf-8")
-    scopes = parse_rulebook(text, source="m365-scopes").scopes
-    assert scopes["Mail.Read"] == ("mail.*",)
-    assert scopes["offline_access"] == ()
