@@ -74,10 +74,19 @@ def _concatenate(parts: list[Column]) -> Column:
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """The verdict of every event (`store.judge` codes) and the index of the rule that decided it (-1: none)."""
+    """The verdict of every event, and what decided it.
+
+    Attributes:
+        verdict: a code of `store.judge`.
+        rule: index of the deciding rule; -1 for none.
+        settled: the number of the event's settled situation: events of one number were settled alike.
+        improper_classes: by that number, the data classes that are improper on their own.
+    """
 
     verdict: npt.NDArray[np.int8]
     rule: npt.NDArray[np.int8]
+    settled: npt.NDArray[np.int32]
+    improper_classes: list[tuple[str, ...]]
 
 
 def judge_columns(
@@ -85,7 +94,8 @@ def judge_columns(
 ) -> Verdicts:
     """Judge every event: each situation that occurs is settled once a period, the events look it up."""
     if not len(columns):
-        return Verdicts(np.zeros(0, dtype=np.int8), np.zeros(0, dtype=np.int8))
+        nothing = np.zeros(0, dtype=np.int8)
+        return Verdicts(nothing, nothing, nothing.astype(np.int32), [])
     abouts, about_of_app = _profiles(columns, judge, registry)
     exempts, exempt_index = (
         np.unique(columns.exempt, return_inverse=True)
@@ -109,14 +119,16 @@ def judge_columns(
     verdicts = np.zeros((len(present), periods), dtype=np.int8)
     rules = np.zeros((len(present), periods), dtype=np.int8)
     in_force = [judge.in_force(period) for period in range(periods)]
+    improper: list[tuple[str, ...]] = []
     for row, each in enumerate(present.tolist()):
         field_set, success, opt_in, exempt, about = (int(part) for part in np.unravel_index(each, shape))
         situation = Situation(classes_of[field_set], bool(success), abouts[about], int(exempts[exempt]), opt_in)
         for period in range(periods):
             verdicts[row, period], rules[row, period] = judge.settle(situation, in_force[period])
+            improper.append(judge.improper_classes(situation, in_force[period]))
     period_of = np.searchsorted(np.array(judge.bounds, dtype=np.int64), columns.occurred_at, "right")
-    place = np.searchsorted(present, code) * periods + period_of
-    return Verdicts(verdicts.ravel()[place], rules.ravel()[place])
+    settled = (np.searchsorted(present, code) * periods + period_of).astype(np.int32)
+    return Verdicts(verdicts.ravel()[settled], rules.ravel()[settled], settled, improper)
 
 
 def _profiles(columns: EventColumns, judge: Judge, registry: Registry) -> tuple[list[tuple[int, ...]], Column]:

@@ -51,6 +51,7 @@ class Assessment:
         self._view = view
         what_if = view.what_if_cutoff
         verdicts = world.verdicts(connection) if what_if is None else world.judge(self._columns, cutoff=what_if)
+        self.verdicts = verdicts
         self._verdict = verdicts.verdict
         self._before = self._columns.occurred_at < view.as_of
         self._improper = (self._verdict == IMPROPER) & self._before
@@ -85,7 +86,7 @@ class Assessment:
         unsettled = self._unsettled()
         accessed = self._count(self._improper, self._qualifier(unsettled, whole, quarantined, range_from))
         after = self._improper & columns.after
-        lags = removal_lag(columns.app[after], columns.occurred_at[after], self._registry)
+        lags = self._lag(after)
         totals = np.bincount(self._verdict[self._before], minlength=len(VERDICT_NAMES))
         unmapped = self._unmapped_scopes()
         retained = self._able | self._read
@@ -155,6 +156,10 @@ class Assessment:
             events_without_records=int((~known).sum()),
             qualifier=qualifier,
         )
+
+    def _lag(self, events: Mask | Column) -> Column:
+        columns, grace = self._columns, self._rulebook.removal_grace
+        return removal_lag(columns.app[events], columns.occurred_at[events], self._registry, grace=grace)
 
     def _caveats(
         self,
@@ -251,7 +256,7 @@ class Assessment:
         np.maximum.at(last, which, times)
         lag = np.full(size, np.iinfo(np.int64).max)
         late = places[after]
-        np.minimum.at(lag, which[after], removal_lag(columns.app[late], columns.occurred_at[late], self._registry))
+        np.minimum.at(lag, which[after], self._lag(late))
         events = np.bincount(which, minlength=size)
         people = distinct_within(which, columns.subject[places], size)
         resources = distinct_within(which, columns.resource[places], size)

@@ -50,37 +50,45 @@ def exempt_classes(
     return exempt
 
 
-def after_removal(app: Column, occurred_at: Column, registry: Registry) -> npt.NDArray[np.bool_]:
-    """Whether some removal of the app is at or before the event and no grant of it lies from there to the event."""
+def after_removal(app: Column, occurred_at: Column, registry: Registry, *, grace: int) -> npt.NDArray[np.bool_]:
+    """Whether some removal of the app precedes the event and no grant of it lies from there to the event.
+
+    Args:
+        grace: microseconds that must have passed since the removal: what is earlier is taken for a late log.
+    """
     after = np.zeros(len(app), dtype=bool)
-    for number, removals in registry.removals.items():
+    for number in registry.removals:
         start, end = np.searchsorted(app, number, "left"), np.searchsorted(app, number, "right")
-        if start == end:
-            continue
-        times = occurred_at[start:end]
-        granted = np.array(registry.granted.get(number, []), dtype=np.int64)
-        # Removals ascend: the last one at or before the event leaves the least room for a grant.
-        ascending = np.array(removals, dtype=np.int64)
-        last = np.searchsorted(ascending, times, "right") - 1
-        removed_at = ascending[np.maximum(last, 0)]
-        first_grant = np.searchsorted(granted, removed_at, "left")
-        regranted = np.searchsorted(granted, times, "right") > first_grant
-        after[start:end] = (last >= 0) & ~regranted
+        if start < end:
+            times = occurred_at[start:end]
+            removed_at, was_removed = _last_removal(registry.removals[number], times, grace)
+            granted = np.array(registry.granted.get(number, []), dtype=np.int64)
+            first_grant = np.searchsorted(granted, removed_at, "left")
+            regranted = np.searchsorted(granted, times, "right") > first_grant
+            after[start:end] = was_removed & ~regranted
     return after
 
 
-def removal_lag(app: Column, occurred_at: Column, registry: Registry) -> Column:
-    """Microseconds since the app's last removal at or before each event; -1 where there is none."""
+def removal_lag(app: Column, occurred_at: Column, registry: Registry, *, grace: int) -> Column:
+    """Microseconds since the removal that `after_removal` goes by; -1 where there is none."""
     lag = np.full(len(app), -1, dtype=np.int64)
-    for number, removals in registry.removals.items():
+    for number in registry.removals:
         mine = np.nonzero(app == number)[0]
-        if not len(mine):
-            continue
-        times = occurred_at[mine]
-        ascending = np.array(removals, dtype=np.int64)
-        last = np.searchsorted(ascending, times, "right") - 1
-        lag[mine] = np.where(last >= 0, times - ascending[np.maximum(last, 0)], -1)
+        if len(mine):
+            times = occurred_at[mine]
+            removed_at, was_removed = _last_removal(registry.removals[number], times, grace)
+            lag[mine] = np.where(was_removed, times - removed_at, -1)
     return lag
+
+
+def _last_removal(removals: list[int], times: Column, grace: int) -> tuple[Column, npt.NDArray[np.bool_]]:
+    """For each instant the last removal at least `grace` before it, and whether there is one.
+
+    Of all such removals the last one leaves the least room for a re-grant.
+    """
+    ascending = np.array(removals, dtype=np.int64)
+    last = np.searchsorted(ascending, times - grace, "right") - 1
+    return ascending[np.maximum(last, 0)], last >= 0
 
 
 class OptIns:

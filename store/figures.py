@@ -65,6 +65,10 @@ class Figures:
 _INCIDENT = "SELECT name FROM incident"
 _UNFINISHED = "SELECT count(*) FROM imports WHERE state = 'loading'"
 _CASES = "SELECT partner, status FROM cases"
+_WITH_STEPS = """
+SELECT partner FROM audit_steps WHERE partner IS NOT NULL AND taken_back_by IS NULL
+UNION SELECT partner FROM live_steps
+"""
 
 
 def figures(store: Store, parameters: Parameters) -> Figures:
@@ -81,7 +85,9 @@ def figures(store: Store, parameters: Parameters) -> Figures:
             cases[statuses.get(partner, "open")] += 1
         (unfinished,) = connection.execute(_UNFINISHED).fetchone()
         incident = incident_name(store, connection)
-        audits = audit_counts(connection, view.today, worked_on)
+        # Steps are judged at today: a partner that has one is counted, whatever the as-of.
+        audited = {partner for (partner,) in connection.execute(_WITH_STEPS)}
+        audits = audit_counts(connection, view.today, worked_on | audited)
     caveats = evidence.caveats
     if unfinished:
         caveats = (*caveats, f"{unfinished} unfinished imports count nowhere: import their files again to finish them")

@@ -105,7 +105,9 @@ def bring_up_to_date(connection: sqlite3.Connection, *, at: int) -> World:
     repacked = _place_segments(connection)
     world = World(connection)
     _changed(connection, "names", _digest(connection, _NAMING_VERSIONS))
-    judged_anew = _changed(connection, "registry", _digest(connection, _JUDGING_VERSIONS))
+    judged_anew = _changed(
+        connection, "registry", f"{_digest(connection, _JUDGING_VERSIONS)} {world.rulebook.removal_grace}"
+    )
     fresh = _state_facts(connection, world, anew=judged_anew)
     rules_changed = _changed(connection, "rulebook", str(world.rulebook.rulebook_id))
     if repacked or judged_anew or rules_changed:
@@ -170,7 +172,7 @@ def _state_facts(connection: sqlite3.Connection, world: World, *, anew: bool) ->
         for name, values in (
             ("exempt", exempt_classes(app, at, field_set, world.registry, world.classes_of)),
             ("opt_in", opt_ins.states(app, at, subject, resource)),
-            ("after", after_removal(app, at, world.registry)),
+            ("after", after_removal(app, at, world.registry, grace=world.rulebook.removal_grace)),
         ):
             write_column(connection, content_id, segment, name, values)
     return fresh

@@ -5,7 +5,7 @@ its classes are exempt, what opt-ins say, and which rules are in force at its ti
 combination once; `store.columns` looks the answers up for millions of events.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from store.rulebook import Rule, Rulebook
@@ -73,17 +73,28 @@ class Judge:
         if not situation.success:
             return DENIED, NO_RULE
         worst, deciding = ALLOWED, NO_RULE
+        for _, verdict, rule in self._settle_classes(situation, in_force):
+            if verdict > worst or (verdict == worst and rule < deciding):
+                worst, deciding = verdict, rule
+        return worst, deciding
+
+    def improper_classes(self, situation: Situation, in_force: frozenset[int]) -> tuple[str, ...]:
+        """The data classes of a situation that are improper on their own, sorted."""
+        if not situation.success:
+            return ()
+        settled = self._settle_classes(situation, in_force)
+        return tuple(data_class for data_class, verdict, _ in settled if verdict == IMPROPER)
+
+    def _settle_classes(self, situation: Situation, in_force: frozenset[int]) -> Iterator[tuple[str, int, int]]:
+        """Each restricted class with its verdict and the first rule that restricts it."""
         for place, data_class in enumerate(situation.data_classes):
             restricting = [
                 index for index in situation.about if index in in_force and self._does_restrict(index, data_class)
             ]
-            if not restricting:
-                continue
-            exempt = bool(situation.exempt >> place & 1)
-            verdict = _settle_class([self.rules[index] for index in restricting], exempt, situation.opt_in)
-            if verdict > worst or (verdict == worst and restricting[0] < deciding):
-                worst, deciding = verdict, restricting[0]
-        return worst, deciding
+            if restricting:
+                exempt = bool(situation.exempt >> place & 1)
+                rules = [self.rules[index] for index in restricting]
+                yield data_class, _settle_class(rules, exempt, situation.opt_in), restricting[0]
 
     def _does_restrict(self, index: int, data_class: str) -> bool:
         key = (index, data_class)

@@ -12,7 +12,7 @@ class PersonRow(NamedTuple):
 
     Attributes:
         events, resources: improper events that name the person, and the distinct resources in them.
-        data_classes: the classes of those events, sorted.
+        data_classes: the classes of those events that are improper on their own, sorted.
         first_at, last_at: first and last improper event, microseconds UTC.
     """
 
@@ -40,7 +40,8 @@ def people(store: Store, parameters: Parameters, partner: int | None = None) -> 
     with store.reading() as connection:
         world = world_of(store, connection)
         view = resolve(world.rulebook, parameters)
-        events = Assessment(connection, world, view).improper_events(partner)
+        assessment = Assessment(connection, world, view)
+        events, verdicts = assessment.improper_events(partner), assessment.verdicts
         columns = world.columns(connection)
         spelling = dict(connection.execute(_SUBJECTS).fetchall())
     named = events[columns.subject[events] > 0]
@@ -55,8 +56,9 @@ def people(store: Store, parameters: Parameters, partner: int | None = None) -> 
     np.minimum.at(first, which, times)
     np.maximum.at(last, which, times)
     classes: list[set[str]] = [set() for _ in range(size)]
-    for place, field_set in np.unique(np.stack((which, columns.field_set[named])), axis=1).T.tolist():
-        classes[place].update(world.classes_of[field_set])
+    kinds = len(verdicts.improper_classes) + 1
+    for place, settled in (divmod(pair, kinds) for pair in np.unique(which * kinds + verdicts.settled[named]).tolist()):
+        classes[place].update(verdicts.improper_classes[settled])
     counts = zip(
         (spelling[subject] for subject in subjects.tolist()),
         distinct_within(which, partner_of[app], size).tolist(),

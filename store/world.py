@@ -80,7 +80,7 @@ class World:
             outcome=outcome,
             exempt=exempt_classes(app, at, field_set, self.registry, self.classes_of).astype(np.int64),
             opt_in=self.opt_ins(connection).states(app, at, subject, resource).astype(np.int64),
-            after=after_removal(app, at, self.registry),
+            after=after_removal(app, at, self.registry, grace=self.rulebook.removal_grace),
         )
 
     def label(self, app: int) -> str:
