@@ -14,13 +14,13 @@ _FILES = {"m365-ual": "m365-scopes.toml"}
 
 
 @cache
-def shipped_scopes(format: str) -> Mapping[str, tuple[str, ...]]:
+def shipped_scopes(vendor: str) -> Mapping[str, tuple[str, ...]]:
     """Scope -> patterns of data classes it opens, for the grants of one format; empty where nothing is shipped.
 
     Args:
-        format: as an import names it, such as `m365-ual`; `canonical` has no shipped scopes.
+        vendor: the format as an import names it, such as `m365-ual`; `canonical` has no shipped scopes.
     """
-    file = _FILES.get(format)
+    file = _FILES.get(vendor)
     if file is None:
         return MappingProxyType({})
     text = resources.files("store.presets").joinpath(file).read_text(encoding="utf-8")
