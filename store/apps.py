@@ -1,0 +1,89 @@
+"""One partner's apps: what each could do, what it read last, and whether its removal is proven."""
+
+from typing import NamedTuple
+
+from store.connection import Store
+from store.instants import format_optional
+from store.parameters import Parameters, resolve
+from store.rulebook import rulebook_in
+
+FAILED, PROVEN, UNTESTED = "failed", "proven", "untested"
+
+
+class AppRow(NamedTuple):
+    """One app of a partner; events before as-of.
+
+    Attributes:
+        name: as the registry says; the id where it says nothing.
+        removed_at: its last removal, microseconds UTC; None without any.
+        first_at, last_at: first and last improper event, microseconds UTC; None without any.
+        events: improper events. `after_removal`: those after a removal without a re-grant.
+        denied_after: denied events after a removal without a re-grant.
+        proof: of its removal: `failed` (improper reads after it), `proven` (denied attempts and none that succeeded),
+            `untested` (silence); None without a removal.
+    """
+
+    app_id: str
+    name: str
+    removed_at: int | None
+    first_at: int | None
+    last_at: int | None
+    events: int
+    after_removal: int
+    denied_after: int
+    proof: str | None
+
+
+def partner_apps(store: Store, partner: int, parameters: Parameters) -> list[AppRow]:
+    """The apps of a partner (internal id), those that read after their removal first, then by name."""
+    from store.judge import DENIED, IMPROPER
+    from store.world import world_of
+
+    with store.reading() as connection:
+        view = resolve(rulebook_in(connection), parameters)
+        world = world_of(store, connection)
+        columns = world.columns(connection)
+        what_if = view.what_if_cutoff
+        judged = world.verdicts(connection) if what_if is None else world.judge(columns, cutoff=what_if)
+        places = world.places_of(connection, partner)
+        places = places[columns.occurred_at[places] < view.as_of]
+        registry = world.registry
+        rows = []
+        for app in registry.apps_of.get(partner, ()):
+            mine = places[columns.app[places] == app]
+            verdict, times, after = judged.verdict[mine], columns.occurred_at[mine], columns.after[mine]
+            improper = times[verdict == IMPROPER]
+            after_removal = int((after & (verdict == IMPROPER)).sum())
+            denied_after = int((after & (verdict == DENIED)).sum())
+            removed_at = next((at for at in reversed(registry.removals.get(app, [])) if at < view.as_of), None)
+            rows.append(
+                AppRow(
+                    app_id=registry.app_ids[app],
+                    name=world.label(app),
+                    removed_at=removed_at,
+                    first_at=int(improper.min()) if len(improper) else None,
+                    last_at=int(improper.max()) if len(improper) else None,
+                    events=len(improper),
+                    after_removal=after_removal,
+                    denied_after=denied_after,
+                    proof=None if removed_at is None else proof_of_removal(after_removal, denied_after),
+                )
+            )
+    return sorted(rows, key=lambda row: (-row.after_removal, row.name.casefold(), row.app_id))
+
+
+def proof_of_removal(after_removal: int, denied_after: int) -> str:
+    """What reads and denied attempts after a removal prove about it."""
+    if after_removal:
+        return FAILED
+    return PROVEN if denied_after else UNTESTED
+
+
+def app_document(row: AppRow) -> dict[str, object]:
+    """One app as JSON."""
+    return {
+        **row._asdict(),
+        "removed_at": format_optional(row.removed_at),
+        "first_at": format_optional(row.first_at),
+        "last_at": format_optional(row.last_at),
+    }

@@ -1,0 +1,264 @@
+"""One case: who it is and why it comes first, the facts, its apps, its record, its timeline and its track."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import ClassVar
+
+from textual import events as textual_events
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, Vertical
+from textual.content import Content
+
+from store import apps, audits, figures, ledger, partners, timeline
+from store.apps import AppRow
+from store.audits import Track
+from store.connection import Store
+from store.figures import Figures
+from store.ledger import Action
+from store.parameters import Parameters
+from store.partners import PartnerRow
+from store.timeline import Timeline
+from tui.keys import bindings
+from tui.screens.case_work import CaseWorkScreen
+from tui.screens.details import DetailsDialog
+from tui.text import clean, count, qualified, qualifier_words, span
+from tui.widgets.audit_track import AuditPane
+from tui.widgets.case_facts import LinesPane, app_lines, fact_lines, head_lines
+from tui.widgets.partner_columns import row_qualifier
+from tui.widgets.record import entries_of, entry_details
+from tui.widgets.record_list import RecordList
+from tui.widgets.timeline import TimelinePane
+from tui.widgets.virtual_list import VirtualList
+
+Neighbour = Callable[[int, int], int | None]
+
+
+class CaseScreen(CaseWorkScreen):
+    """One partner's case; `J` and `K` go through the list it was opened from."""
+
+    PANES = ("record", "timeline", "audit")
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("case screen", "screens.log")]
+    DEFAULT_CSS = """
+    CaseScreen {
+        #case { layout: horizontal; height: 1fr; }
+        #told { width: 1fr; height: 1fr; }
+        #head { height: 2; padding: 0 1; }
+        #apps { max-height: 9; }
+        #record { height: 1fr; min-height: 5; }
+        #beside { width: 44%; height: 1fr; }
+        #timeline { height: 1fr; }
+        #audit { height: 50%; }
+        &.-narrow #beside { display: none; }
+        &.-squat #facts { display: none; }
+    }
+    """
+
+    def __init__(
+        self, store: Store, partner: int, parameters: Parameters, *, neighbour: Neighbour | None = None
+    ) -> None:
+        """Show a partner's case.
+
+        Args:
+            partner: internal id.
+            neighbour: the partner so many places further in the list it was opened from; None at its ends.
+        """
+        super().__init__()
+        self._store = store
+        self._partner = partner
+        self._parameters = parameters
+        self._neighbour = neighbour
+        self._row: PartnerRow | None = None
+        self._figures: Figures | None = None
+        self._whole: Timeline | None = None
+        self._apps: list[AppRow] = []
+        self._actions: list[Action] = []
+        self._track: Track | None = None
+        self._span: tuple[int, int] | None = None
+
+    def body(self) -> ComposeResult:
+        """Head, facts, apps and record; timeline and track beside them, or on `2` and `3` where it is narrow."""
+        yield LinesPane(id="head")
+        with Container(id="case"):
+            with Vertical(id="told"):
+                yield LinesPane(id="facts", classes="pane")
+                yield LinesPane(id="apps", classes="pane")
+                yield RecordList(id="record", classes="pane")
+            with Vertical(id="beside"):
+                yield TimelinePane(id="timeline", classes="pane")
+                yield AuditPane(id="audit", classes="pane")
+
+    def on_mount(self) -> None:
+        """Start on the record."""
+        super().on_mount()
+        self.query_one("#facts").border_title = "Facts"
+        self.query_one(RecordList).border_title = "1 Record, newest first"
+        self.query_one(RecordList).focus()
+
+    # -- questions -------------------------------------------------------------------------------------------------
+
+    def ask_all(self) -> None:
+        """Ask for everything about this partner."""
+        store, partner, parameters = self._store, self._partner, self._parameters
+        ask = self.overscope.run_question
+        today = self.overscope.today
+        ask(self, "row", lambda: partners.partner_list(store, parameters), partial(self._show_row, partner))
+        ask(self, "figures", lambda: figures.figures(store, parameters), self._show_figures)
+        ask(self, "apps", lambda: apps.partner_apps(store, partner, parameters), self._show_apps)
+        ask(self, "record", lambda: ledger.actions(store, partner=partner), self._show_actions)
+        ask(self, "track", lambda: audits.track(store, partner, today=today), self._show_track)
+        ask(self, "span", lambda: timeline.whole_span(store, partner), self._show_span)
+
+    def _show_row(self, partner: int, rows: list[PartnerRow]) -> None:
+        self._row = next((row for row in rows if row.partner == partner), None)
+        if self._row is None:
+            self.say("this partner is no longer in the store", "refused")
+        self._draw()
+
+    def _show_figures(self, answer: Figures) -> None:
+        self._figures = answer
+        self._draw()
+
+    def _show_apps(self, rows: list[AppRow]) -> None:
+        self._apps = rows
+        self._draw()
+
+    def _show_actions(self, found: list[Action]) -> None:
+        self._actions = found
+        self._draw_record()
+
+    def _show_track(self, answer: Track) -> None:
+        self._track = answer
+        self._draw_record()
+        self._draw()
+
+    def _show_span(self, found: tuple[int, int]) -> None:
+        store, partner = self._store, self._partner
+        self._span = found
+        pane = self.query_one(TimelinePane)
+        pane.set_span(*found)
+        self._ask_timeline()
+        self.overscope.run_question(
+            self,
+            "whole",
+            lambda: timeline.timeline(store, partner, from_at=found[0], until_at=found[1], bins=1),
+            self._show_whole,
+        )
+
+    def _show_whole(self, answer: Timeline) -> None:
+        self._whole = answer
+        self._draw()
+
+    def _ask_timeline(self) -> None:
+        pane = self.query_one(TimelinePane)
+        window, bins = pane.window, pane.bins_wanted()
+        if window is None:
+            return
+        store, partner = self._store, self._partner
+        self.overscope.run_question(
+            self,
+            "timeline",
+            lambda: timeline.timeline(store, partner, from_at=window[0], until_at=window[1], bins=bins),
+            self._show_timeline,
+        )
+
+    def _show_timeline(self, answer: Timeline) -> None:
+        name = "" if self._row is None else self._row.name
+        self.query_one(TimelinePane).show(answer, title=f"2 {name}")
+
+    # -- drawing ---------------------------------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        row = self._row
+        if row is None:
+            return
+        facts, table = self.query_one("#facts", LinesPane), self.query_one("#apps", LinesPane)
+        head = self.query_one("#head", LinesPane)
+        head.show(head_lines(row, self._figures, self._status_since(), max(self.size.width - 2, 0)))
+        width = self._pane_width()
+        facts.show(fact_lines(row, self._figures, self._whole, width))
+        table.show(app_lines(self._apps, width))
+        table.border_title = f"Apps {len(self._apps)}"
+        self.query_one(AuditPane).show(self._track, row)
+
+    def _draw_record(self) -> None:
+        entries = entries_of(self._actions, self._track.steps if self._track is not None else ())
+        pane = self.query_one(RecordList)
+        pane.show(entries)
+        pane.border_title = Content(f"1 Record, newest first   {count(len(entries), 'entry')}")
+        self._draw()
+
+    def _pane_width(self) -> int:
+        """Cells inside the panes at the left: as wide as the record's, or the whole screen before the first layout."""
+        inside = self.query_one("#facts", LinesPane).content_size.width
+        return inside or max(self.size.width - 4, 0)
+
+    def _status_since(self) -> int | None:
+        """When the case last became what it is, microseconds UTC."""
+        verbs = {"flagged": "flag", "cleared": "clear", "open": "reopen"}
+        verb = verbs.get("" if self._row is None else self._row.status or "")
+        return next((action.at for action in reversed(self._actions) if action.verb == verb), None)
+
+    def on_resize(self, event: textual_events.Resize) -> None:
+        """Lines are as wide as there is room."""
+        self.call_after_refresh(self._draw)
+
+    # -- what the panes say, and the keys --------------------------------------------------------------------------
+
+    @on(TimelinePane.WindowChanged)
+    def _window_changed(self, message: TimelinePane.WindowChanged) -> None:
+        message.stop()
+        self._ask_timeline()
+
+    @on(TimelinePane.Drill)
+    def _drill(self, message: TimelinePane.Drill) -> None:
+        from tui.screens.events import EventsScreen
+
+        message.stop()
+        self.app.push_screen(
+            EventsScreen(self._store, self._partner, self._parameters, message.from_at, message.until_at)
+        )
+
+    @on(VirtualList.Moved)
+    def _moved(self, message: VirtualList.Moved) -> None:
+        message.stop()
+
+    @on(VirtualList.Opened)
+    def _opened(self, message: VirtualList.Opened) -> None:
+        message.stop()
+        entry = self.query_one(RecordList).current
+        if entry is not None:
+            seq = "" if entry.action is None else f"#{entry.action.seq} "
+            self.app.push_screen(DetailsDialog(f"{seq}{entry.what}", entry_details(entry)))
+
+    def action_neighbour(self, by: int) -> None:
+        """The next or previous case of the list this one was opened from."""
+        other = None if self._neighbour is None else self._neighbour(self._partner, by)
+        if other is None:
+            self.say(f"no {'next' if by > 0 else 'previous'} case in the list", "refused")
+            return
+        self._partner = other
+        self._row, self._track, self._whole = None, None, None
+        self._apps, self._actions = [], []
+        self.ask_all()
+
+    def action_action_log(self) -> None:
+        """Open the action log."""
+        from tui.screens.action_log import ActionLogScreen
+
+        self.app.push_screen(ActionLogScreen(self._store))
+
+    def targets(self) -> list[PartnerRow]:
+        """This partner."""
+        return [] if self._row is None else [self._row]
+
+    def copied(self) -> str | None:
+        """This partner's figures, with their qualifier and range."""
+        row, answer = self._row, self._figures
+        if row is None or answer is None:
+            return None
+        qualifier = row_qualifier(row, answer.accessed.qualifier)
+        reads = "" if answer.cutoff is None else f"; reads {span(answer.cutoff, answer.as_of)} UTC"
+        people = f"{qualified(row.people, qualifier)} people, {qualifier_words(qualifier)}"
+        return f"{clean(row.name)} ({clean(row.partner_id)}): {count(row.events, 'restricted read')} of {people}{reads}"

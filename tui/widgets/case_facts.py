@@ -1,0 +1,192 @@
+"""What is known of one partner, as lines: why it comes first, the facts, its apps and whether their removal is proven.
+
+Pure functions from the store's answers to `(text, style name)` runs, and the widget that shows such lines.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+from store.apps import FAILED, PROVEN, AppRow
+from store.figures import Figures
+from store.partners import PartnerRow
+from store.timeline import Timeline
+from tui.text import clean, count, day, fit, lag, last_day, number, qualified, span, status_words
+from tui.widgets.partner_columns import row_qualifier
+
+Run = tuple[str, str]
+Line = list[Run]
+
+_LABEL = 13
+_PROOF_WORDS = {FAILED: "! FAILED", PROVEN: "proven"}
+
+
+def reasons(row: PartnerRow, window_days: int | None) -> list[str]:
+    """Why the partner deserves attention, the loudest first; empty for one that does not."""
+    found = []
+    if row.after_removal:
+        found.append(f"{count(row.after_removal, 'read')} after removal")
+    if row.due is not None and row.overdue:
+        found.append(f"late, due {day(row.due)}")
+    if row.recent:
+        lately = "lately" if window_days is None else f"in the last {count(window_days, 'day')}"
+        found.append(f"{count(row.recent, 'restricted read')} {lately}")
+    elif row.events:
+        found.append(f"{count(row.events, 'restricted read')}, none lately")
+    if row.without_subject:
+        found.append(f"{count(row.without_subject, 'read')} that name no person")
+    return found
+
+
+def head_lines(row: PartnerRow, figures: Figures | None, flagged_at: int | None, width: int) -> list[Line]:
+    """The two lines above everything: who it is and where the case stands, and why it comes first."""
+    letter = {"flagged": "F", "cleared": "x", "open": "o"}.get(row.status or "", "-")
+    since = f" {day(flagged_at)}" if flagged_at is not None else ""
+    owner = "nobody's" if row.assignee is None else f"owner {clean(row.assignee, 40)}"
+    reads = "" if figures is None else f"reads to {last_day(figures.as_of)}Z"
+    name = fit(clean(row.name, 80), min(cell_len(clean(row.name, 80)), max(width // 2, 8)))
+    first: Line = [
+        (name, "strong"),
+        (f" {clean(row.partner_id, 40)}   ", "quiet"),
+        (f"{letter} {status_words(row.status, row.grounds)}{since}", "alarm" if row.status == "flagged" else "good"),
+        (f"   {owner}   {reads}", "quiet"),
+    ]
+    why = reasons(row, None if figures is None else figures.window_days)
+    kept = "kept access" if row.retained else "did not keep access"
+    second: Line = (
+        [("First because: ", "quiet"), ("; ".join(why), "")]
+        if why
+        else [(f"{kept}; no restricted read found", "quiet")]
+    )
+    return [within(first, width), within(second, width)]
+
+
+def fact_lines(row: PartnerRow, figures: Figures | None, timeline: Timeline | None, width: int) -> list[Line]:
+    """Could read, read, people, after removal, and what is not known: scope first, reliability last."""
+    qualifier = row_qualifier(row, "at_least" if figures is None else figures.accessed.qualifier)
+    lines: list[Line] = [
+        [(fit("Could read", _LABEL), "quiet"), (_could_read(row, timeline), "")],
+        [(fit("Read", _LABEL), "quiet"), (_read(row), "" if row.events else "quiet")],
+        [(fit("People", _LABEL), "quiet"), (f"{qualified(row.people, qualifier)}, {number(row.records)} records", "")],
+    ]
+    if row.after_removal:
+        first = "" if row.first_lag is None else f", first {lag(row.first_lag)}"
+        lines.append(
+            [(fit("! Removal", _LABEL), "alarm"), (f"{count(row.after_removal, 'read')} after it{first}", "alarm")]
+        )
+    lines.append([(fit("Not known", _LABEL), "quiet"), (_not_known(row, figures), "")])
+    return [within(line, width) for line in lines]
+
+
+def _could_read(row: PartnerRow, timeline: Timeline | None) -> str:
+    if timeline is None:
+        return ""
+    if not timeline.could_read:
+        return "by no grant that the registry knows" + (", but it did read" if row.events else "")
+    begin, end = timeline.could_read[0][0], timeline.could_read[-1][1]
+    until = "still" if end >= timeline.until_at else last_day(end)
+    times = len(timeline.could_read)
+    return f"{day(begin)} .. {until}" + (f", in {count(times, 'interval')}" if times > 1 else "")
+
+
+def _read(row: PartnerRow) -> str:
+    if row.first_at is None or row.last_at is None:
+        return "no restricted read found"
+    return f"{count(row.events, 'time')}, {span(row.first_at, row.last_at + 1)}; {count(row.resources, 'resource')}"
+
+
+def _not_known(row: PartnerRow, figures: Figures | None) -> str:
+    parts = []
+    if figures is not None and figures.covered_days < figures.coverage_days:
+        missing = figures.coverage_days - figures.covered_days
+        basis = ", inferred" if figures.coverage_basis == "inferred" else ""
+        parts.append(f"{number(missing)} of {count(figures.coverage_days, 'day')} not logged{basis}")
+    if row.without_subject:
+        parts.append(f"{count(row.without_subject, 'read')} name no person")
+    if figures is not None and figures.quarantined:
+        parts.append(f"{count(figures.quarantined, 'record')} quarantined")
+    return "; ".join(parts) or ("complete in the log" if figures is not None else "")
+
+
+def app_lines(apps: Sequence[AppRow], width: int) -> list[Line]:
+    """A header and the apps, those that read after their removal first."""
+    name_cells = max(width - 59, 10)
+    head = f"{fit('App', name_cells)} {fit('Client', 10)} Removed    Last read   After  Denied  Removal"
+    lines: list[Line] = [[(head, "quiet")]]
+    for app in apps:
+        removed = "not removed" if app.removed_at is None else day(app.removed_at)
+        last = "none found" if app.last_at is None else day(app.last_at)
+        proof = "" if app.proof is None else _PROOF_WORDS.get(app.proof, app.proof)
+        lines.append(
+            [
+                (f"{fit(clean(app.name, 60), name_cells)} ", "strong"),
+                (f"{fit(clean(app.app_id, 40), 10)} {fit(removed, 10)} {fit(last, 10)} ", ""),
+                (fit(number(app.after_removal), 6, right=True), "alarm" if app.after_removal else ""),
+                (f" {fit(number(app.denied_after), 7, right=True)}  ", ""),
+                (proof, "alarm" if app.proof == FAILED else "good" if app.proof == PROVEN else "quiet"),
+            ]
+        )
+    return [within(line, width) for line in lines]
+
+
+def within(line: Line, width: int) -> Line:
+    """The line cut to `width` cells; a cut is shown by `…`."""
+    kept: Line = []
+    for text, style in line:
+        cells = cell_len(text)
+        if cells > width:
+            kept.append((fit(text, width), style))
+            break
+        kept.append((text, style))
+        width -= cells
+    return kept
+
+
+class LinesPane(Widget):
+    """Lines of runs, as high as there are lines unless its styles say otherwise.
+
+    | Component class | What |
+    |---|---|
+    | `lines--quiet`, `lines--strong`, `lines--alarm`, `lines--good` | names, the partner, bad news, good news |
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--quiet", "lines--strong", "lines--alarm", "lines--good"}
+    DEFAULT_CSS = """
+    LinesPane {
+        height: auto;
+        & .lines--quiet { color: $quiet; }
+        & .lines--strong { color: $head; text-style: bold; }
+        & .lines--alarm { color: $error; text-style: bold; }
+        & .lines--good { color: $success; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self._lines: list[Line] = []
+
+    def show(self, lines: list[Line]) -> None:
+        """Draw these lines."""
+        changes_height = len(lines) != len(self._lines)
+        self._lines = lines
+        self.refresh(layout=changes_height)
+
+    def get_content_height(self, container: object, viewport: object, width: int) -> int:
+        """One cell a line."""
+        return len(self._lines)
+
+    def render_line(self, y: int) -> Strip:
+        """One line."""
+        width, base = self.content_size.width, self.rich_style
+        if y >= len(self._lines):
+            return Strip.blank(width, base)
+        segments = [
+            Segment(text, base + (self.get_component_rich_style(f"lines--{name}", partial=True) if name else Style()))
+            for text, name in self._lines[y]
+        ]
+        return Strip(segments).adjust_cell_length(width, base)

@@ -1,0 +1,156 @@
+"""The record: entries of the action log, and steps that were imported, as lines a person reads.
+
+It knows the log's verbs and what they leave in `after`; it asks nothing.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from store.audits import LETTERS, Step
+from store.ledger import SYSTEM, Action
+from tui.text import GROUNDS_WORDS, clean, day, instant, step_words
+
+
+class Entry(NamedTuple):
+    """One line of the record; every text is clean.
+
+    Attributes:
+        at: when it was recorded, microseconds UTC; for an imported step, when it took effect.
+        who: who did it; `sys` for the tool itself.
+        letter: of the status or step it leads to; empty for the rest.
+        what: in a word or two.
+        text: the note and whatever else there is to tell.
+        alarm: whether it is bad news.
+        action: the log's entry; None for an imported step.
+        step: the imported step.
+        back: whether the clock went backwards since the entry before it.
+    """
+
+    at: int
+    who: str
+    letter: str
+    what: str
+    text: str
+    privileged: bool
+    alarm: bool
+    action: Action | None
+    step: Step | None
+    back: bool = False
+
+
+def entries_of(actions: Sequence[Action], steps: Iterable[Step] = ()) -> list[Entry]:
+    """The record, newest first: actions in the order of their sequence, imported steps among them by date.
+
+    Args:
+        actions: oldest first.
+        steps: of the track; those that the log tells already are left out.
+    """
+    placed: list[tuple[int, int, Entry]] = []
+    latest = 0
+    previous: int | None = None
+    for action in actions:
+        back = previous is not None and action.at < previous
+        previous = action.at
+        latest = max(latest, action.at)
+        placed.append((latest, action.seq, entry_of(action)._replace(back=back)))
+    placed += [(step.at, 0, _imported(step)) for step in steps if step.seq is None]
+    return [entry for _, _, entry in sorted(placed, key=lambda one: (one[0], one[1]), reverse=True)]
+
+
+def entry_of(action: Action) -> Entry:
+    """A line for one entry of the log; what it does not know it shows as the log has it."""
+    after = _document(action.after)
+    letter, what, told = _told(action.verb, after)
+    note = "" if action.note is None or action.verb in ("undo", "redo") else action.note
+    return Entry(
+        at=action.at,
+        who="sys" if action.actor == SYSTEM else clean(action.actor, 40),
+        letter=letter,
+        what=what,
+        text=clean("  ".join(part for part in (told, note) if part), 1_000),
+        privileged=action.privileged,
+        alarm=action.verb == "reopen" and action.actor == SYSTEM,
+        action=action,
+        step=None,
+    )
+
+
+def _imported(step: Step) -> Entry:
+    return Entry(
+        at=step.at,
+        who=clean(step.by, 40),
+        letter=LETTERS.get(step.step, ""),
+        what=step_words(step.step),
+        text=clean("  ".join(part for part in (_due(step.due), step.app_id or "", step.note or "") if part), 1_000),
+        privileged=False,
+        alarm=step.step in ("contradicted", "audit_failed"),
+        action=None,
+        step=step,
+    )
+
+
+def _due(at: int | None) -> str:
+    return "" if at is None else f"due {day(at)}"
+
+
+def _document(text: str | None) -> dict[str, Any]:
+    """The JSON object in a log's column; empty where there is none."""
+    document = json.loads(text) if text else {}
+    return document if isinstance(document, dict) else {}
+
+
+def _told(verb: str, after: dict[str, Any]) -> tuple[str, str, str]:
+    """Letter, word, and what the entry's `after` tells."""
+    if verb == "flag":
+        return "F", "flagged", ""
+    if verb == "clear":
+        grounds = str(after.get("grounds"))
+        overridden = " (override)" if (after.get("rests_on") or {}).get("override") else ""
+        return "x", "closed", f"{GROUNDS_WORDS.get(grounds, grounds)}{overridden}"
+    if verb == "reopen":
+        return "o", "reopened", ""
+    if verb == "assign":
+        assignee = after.get("assignee")
+        return "", "assigned", "to nobody" if assignee is None else f"to {assignee}"
+    if verb == "step":
+        return _told_step(after.get("step") or {})
+    if verb in ("undo", "redo"):
+        corrected = after.get("corrected") or {}
+        return "", verb, f"of #{corrected.get('seq', '?')} {corrected.get('verb', '')}".rstrip()
+    if verb == "import":
+        return "", "import", " ".join(str(after[name]) for name in ("file", "kind", "format") if after.get(name))
+    return "", clean(verb.replace("_", " "), 24), ""
+
+
+def _told_step(step: dict[str, Any]) -> tuple[str, str, str]:
+    name = str(step.get("step", ""))
+    evidence = step.get("evidence") or {}
+    parts = (
+        str(step.get("at") or ""),
+        f"due {step['due']}" if step.get("due") else "",
+        f"app {step['app_id']}" if step.get("app_id") else "",
+        str(evidence.get("file_name") or evidence.get("name") or "") if isinstance(evidence, dict) else str(evidence),
+    )
+    return LETTERS.get(name, ""), clean(step_words(name), 24), "  ".join(part for part in parts if part)
+
+
+def entry_details(entry: Entry) -> list[tuple[str, str]]:
+    """Everything about an entry, name and value, for the box that `enter` opens."""
+    if entry.action is None:
+        step = entry.step
+        details = [("Took effect", instant(entry.at)), ("By", entry.who), ("Step", entry.what), ("Told", entry.text)]
+        return details if step is None else [*details, ("Evidence", step.evidence or "none")]
+    action = entry.action
+    return [
+        ("Entry", f"#{action.seq}" + (f", corrects #{action.corrects}" if action.corrects is not None else "")),
+        ("Recorded", instant(action.at) + (" - the clock went backwards" if entry.back else "")),
+        ("By", action.actor),
+        ("What", f"{entry.what}  {_told(action.verb, _document(action.after))[2]}".rstrip()),
+        ("Partner", action.partner_id or "none: it is about the whole incident"),
+        ("Note", (action.note or "none") + ("   PRIVILEGED" if action.privileged else "")),
+        ("Before", action.before or "nothing"),
+        ("After", action.after or "nothing"),
+        ("Action id", action.uuid),
+        ("Hash", action.hash),
+    ]
