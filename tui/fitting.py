@@ -52,7 +52,7 @@ def fit_facts(facts: Sequence[Fact], width: int) -> list[Piece]:
                 return pieces(gap)
         if shortenings:
             chosen[shortenings.pop(0)] += 1
-        elif len(kept) > 1:
-            kept.remove(least_first.pop(0))
+        elif used(1) <= width or len(kept) == 1:
+            return pieces(1)
         else:
-            return pieces(_GAPS[-1])
+            kept.remove(least_first.pop(0))

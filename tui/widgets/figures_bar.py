@@ -89,23 +89,17 @@ def population_facts(figures: Figures) -> list[Fact]:
     )
     lately = qualified(recent.partners, recent.qualifier)
     window: Piece = (f"({day(figures.recent_from)[5:]}..{last_day(figures.as_of)[5:]}) ", _QUIET)
-    tail: Wording = (
-        (people, _STRONG),
-        (" people", _QUIET),
-        (f"  {resources}", _STRONG),
-        (f" {plural(read.resources, 'resource')}", _QUIET),
-    )
     last_days = f"LAST {figures.window_days} D"
     facts = [
-        Fact(2, (_label("KEPT ACCESS", kept), _label("KEPT", kept))),
+        Fact(1, (_label("KEPT ACCESS", kept), _label("KEPT", kept))),
         Fact(
             1,
-            (
-                (*_label("READ", partners), (f" {plural(read.partners, 'partner')}  ", _QUIET), *tail),
-                (*_label("READ", partners), (", ", _QUIET), *tail[:2], (", ", _QUIET), (resources, _STRONG), tail[3]),
-                (*_label("READ", partners), (", ", _QUIET), *tail[:2]),
+            tuple(
+                (*_label("READ", partners), (between, _QUIET), (people, _STRONG), (" people", _QUIET))
+                for between in (f" {plural(read.partners, 'partner')}  ", ", ")
             ),
         ),
+        Fact(2, (((resources, _STRONG), (f" {plural(read.resources, 'resource')}", _QUIET)),)),
         Fact(
             3,
             (
@@ -216,7 +210,7 @@ def reliability_facts(figures: Figures) -> list[Fact]:
     for value, words, rank in (
         (figures.verdicts.get("undetermined", 0), "unsettled", 2),
         (figures.quarantined, "quarantined", 2),
-        (len(figures.unmapped_scopes), "scopes not mapped", 3),
+        (len(figures.unmapped_scopes), f"{plural(len(figures.unmapped_scopes), 'scope')} not mapped", 3),
     ):
         if value:
             facts.append(Fact(rank, (((f"{number(value)} {words}", _WARNING),),)))

@@ -170,7 +170,8 @@ def lay_out(width: int, extras: Sequence[Column], measured: Callable[[Column], i
         extras: columns asked for with `C`; none means as many as fit beside a good name.
         measured: the width a column wants.
     """
-    room = width - SIGNS_WIDTH
+    # One cell stays free at the right, so that nothing touches the scrollbar.
+    room = width - SIGNS_WIDTH - 1
     chosen = [*USUAL, *extras]
     if not extras:
         for column in _WHERE_ROOM:
