@@ -144,7 +144,7 @@ def clear(
             _refuse_contradicted(deed, grounds, against)
         seqs = []
         for partner, row in cases.items():
-            text = closing.rests_on(facts[partner], override=bool(against[partner]), against=against[partner])
+            text = closing.rests_on(facts[partner], against=against[partner])
             after = replace(row, status="cleared", grounds=grounds, rests_on=text)
             seq = change(deed, partner, row, after, verb="clear", note=note)
             closing.record_closure(deed.connection, partner, seq, facts[partner].known_events)

@@ -14,6 +14,7 @@ from store.words import count_words, step_words
 if TYPE_CHECKING:
     from store.reopening import CaseFacts
 
+_UNLOGGED_DAY, _UNLOGGED_DAYS = "day with access that is not logged", "days with access that are not logged"
 GROUNDS = ("no_access", "allowed", "deletion_verified", "enforced", "defunct", "duplicate", "other")
 
 _CLOSE = "INSERT INTO closures(seq, partner, known_events) VALUES (?, ?, ?)"
@@ -44,10 +45,10 @@ def objections(connection: sqlite3.Connection, partner: int, grounds: str, facts
     return []
 
 
-def rests_on(facts: "CaseFacts", *, override: bool, against: list[str]) -> str:
+def rests_on(facts: "CaseFacts", *, against: list[str]) -> str:
     """What a closure rests on, as JSON text: the facts known when it was made, and what an override overrode."""
     known = {name: value for name, value in asdict(facts).items() if not isinstance(value, bytes)}
-    if override:
+    if against:
         known |= {"override": True, "objections": against}
     return json.dumps(known)
 
@@ -67,11 +68,12 @@ def reasons_to_reopen(facts: "CaseFacts", known_events: bytes, rested_on: str | 
     reasons = []
     new = _count_new(facts.known_events, known_events)
     if new:
-        reasons.append(f"{count_words(new)} restricted or unsettled reads that the closure did not know")
+        read = "restricted or unsettled read"
+        reasons.append(_counted(new, f"{read} that the closure did not know", f"{read}s that the closure did not know"))
     then = json.loads(rested_on) if rested_on else {}
     lost = facts.held_uncovered_days - int(then.get("held_uncovered_days", facts.held_uncovered_days))
     if lost > 0:
-        reasons.append(f"{count_words(lost)} more days with access that are not logged")
+        reasons.append(_counted(lost, f"more {_UNLOGGED_DAY}", f"more {_UNLOGGED_DAYS}"))
     return reasons
 
 
@@ -97,12 +99,16 @@ def restore_closure(
 
 def _unsettled(facts: "CaseFacts") -> list[str]:
     counted = (
-        (facts.improper, "restricted reads"),
-        (facts.undetermined, "reads that the log leaves unsettled"),
-        (facts.quarantined, "quarantined records that are not resolved"),
-        (facts.held_uncovered_days, "days with access that are not logged"),
+        (facts.improper, "restricted read", "restricted reads"),
+        (facts.undetermined, "read that the log leaves unsettled", "reads that the log leaves unsettled"),
+        (facts.quarantined, "quarantined record that is not resolved", "quarantined records that are not resolved"),
+        (facts.held_uncovered_days, _UNLOGGED_DAY, _UNLOGGED_DAYS),
     )
-    return [f"{count_words(count)} {what}" for count, what in counted if count]
+    return [_counted(*each) for each in counted if each[0]]
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count_words(count)} {one if count == 1 else many}"
 
 
 def _unverified(connection: sqlite3.Connection, partner: int) -> list[str]:
