@@ -308,6 +308,18 @@ class Header(NamedTuple):
     ignored: tuple[str, ...]
 
 
+def check_mapping(kind: str, mapping: Mapping[str, str]) -> None:
+    """Check that what `--map` renames is renamed to columns of the kind.
+
+    Raises:
+        UsageError: there is no such column.
+    """
+    known = KINDS[kind].column_names()
+    for theirs, ours in mapping.items():
+        if ours not in known:
+            raise UsageError(f"--map {theirs}={ours}: {kind} has no column {ours}; it has {', '.join(known)}")
+
+
 def read_header(found: Iterable[str], *, kind: str, path: Path, mapping: Mapping[str, str]) -> Header:
     """Find a kind's columns among a file's.
 
@@ -315,10 +327,8 @@ def read_header(found: Iterable[str], *, kind: str, path: Path, mapping: Mapping
         UnusableFileError: a column appears twice, or a required one is missing; the message names it.
         UsageError: `--map` names a column that the kind does not have.
     """
+    check_mapping(kind, mapping)
     known = set(KINDS[kind].column_names())
-    for theirs, ours in mapping.items():
-        if ours not in known:
-            raise UsageError(f"--map {theirs}={ours}: {kind} has no column {ours}; it has {', '.join(sorted(known))}")
     titles = [title.strip() for title in found]
     renamed = [mapping.get(title, title) for title in titles]
     for title in renamed:

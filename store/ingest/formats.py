@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 from store.errors import UnusableFileError, UsageError
 from store.ingest import m365_ual, strict
-from store.ingest.canonical import KINDS, kind_of_path
+from store.ingest.canonical import ACCESS_EVENTS, KINDS, kind_of_path
+from store.ingest.fast import stage_vouched
 from store.ingest.reader import plain_suffix
 from store.ingest.records import Adapter, Options, Outcome, Source
+from store.ingest.staging import EventStage
 
 CANONICAL = "canonical"
 AUTO = "auto"
@@ -98,6 +100,16 @@ def read(chosen: Chosen, options: Options, notes: strict.Notes) -> Iterator[Outc
 
         return read_parquet(source, chosen.kind, notes)
     return strict.read_json_lines(source, chosen.kind, notes)
+
+
+def read_fast(
+    chosen: Chosen, options: Options, notes: strict.Notes, stage: EventStage, folder: Path
+) -> tuple[int, Iterator[Outcome]] | None:
+    """Stage a file's access events the fast way, where there is one; see `store.ingest.fast`."""
+    source = Source(chosen.path, chosen.kind, options)
+    if chosen.kind != ACCESS_EVENTS or source.suffix != strict.CSV_SUFFIX:
+        return None
+    return stage_vouched(source, stage, folder, notes)
 
 
 def options_as_loaded(chosen: Chosen, options: Options) -> Options:

@@ -241,7 +241,12 @@ def _load(
     as_loaded = formats.options_as_loaded(chosen, options)
     with Load(store, import_id=begun.import_id, content_id=begun.content_id, folder=folder, meter=meter) as load:
         try:
-            load.take(formats.read(chosen, options, notes), as_loaded, lambda: notes.offset)
+            outcomes = formats.read_fast(chosen, options, notes, load.stage, folder)
+            if outcomes is None:
+                load.take(formats.read(chosen, options, notes), as_loaded, lambda: notes.offset)
+            else:
+                load.count_staged(outcomes[0])
+                load.take(outcomes[1], as_loaded, lambda: notes.offset)
         except StoreError:
             _forget(store, begun)
             raise

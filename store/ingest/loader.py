@@ -130,6 +130,10 @@ class Load:
         self._flush_events()
         self._flush_rows()
 
+    def count_staged(self, records: int) -> None:
+        """Count records that were staged by other means than `take`."""
+        self._read += records
+
     def _take_other(self, outcome: Quarantined | Skipped) -> None:
         self._read += 1
         if isinstance(outcome, Quarantined):

@@ -1,4 +1,4 @@
-"""The reader of Parquet files of the canonical format. Typed values keep their type; the files of vendors vary in it."""
+"""The reader of Parquet files of the canonical format: typed values, as its columns take them."""
 
 from collections.abc import Callable, Iterator
 from datetime import date

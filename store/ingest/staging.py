@@ -176,26 +176,27 @@ class EventStage:
         if not rows:
             return
         columns = list(zip(*rows, strict=True))
-        self._lend(
+        self.lend(
             "incoming",
             record_no=_numbers(columns[0]),
             occurred_at=_numbers(columns[1]),
-            app=_texts(columns[2]),
-            data_classes=_texts(columns[3]),
-            subject=_texts(columns[4]),
-            spelling=_texts(columns[5]),
-            resource=_texts(columns[6]),
-            endpoint=_texts(columns[7]),
+            app=as_texts(columns[2]),
+            data_classes=as_texts(columns[3]),
+            subject=as_texts(columns[4]),
+            spelling=as_texts(columns[5]),
+            resource=as_texts(columns[6]),
+            endpoint=as_texts(columns[7]),
             records=_numbers(columns[8]),
             bytes=_numbers(columns[9]),
-            ip=_texts(columns[10]),
+            ip=as_texts(columns[10]),
             outcome=_numbers(columns[11]),
-            event_id=_texts(columns[12]),
+            event_id=as_texts(columns[12]),
         )
         self.connection.execute(ADD_INCOMING)
         self.connection.unregister("incoming")
 
-    def _lend(self, name: str, **columns: npt.NDArray[np.generic]) -> None:
+    def lend(self, name: str, **columns: npt.NDArray[np.generic]) -> None:
+        """Let DuckDB see columns as a table, until `connection.unregister`."""
         self.connection.register(name, columns)
 
     def _column(self, question: str, name: str) -> Column:
@@ -221,7 +222,7 @@ class EventStage:
         found = self.connection.execute(_REPEATED_UNNAMED).fetchnumpy()
         if len(found["place"]):
             keys = mixed_array(np.asarray(found["event_key"]), np.asarray(found["ordinal"]))
-            self._lend("given", place=np.asarray(found["place"]), event_key=keys)
+            self.lend("given", place=np.asarray(found["place"]), event_key=keys)
             self.connection.execute(_GIVE_KEYS)
             self.connection.unregister("given")
         dropped = self._column(_REPEATED_NAMED, "record_no")
@@ -235,7 +236,7 @@ class EventStage:
         Args:
             known: id keys the store knows; those are judged there.
         """
-        self._lend("known", id_key=known)
+        self.lend("known", id_key=known)
         self.connection.execute(_CONTRADICTING)
         self.connection.unregister("known")
         rows = self.connection.execute(_CONTRADICTIONS).fetchall()
@@ -254,7 +255,7 @@ class EventStage:
 
     def give_ids(self, dictionary: str, texts: Sequence[str], ids: Sequence[int]) -> None:
         """Tell the stage the internal ids of all texts of a dictionary."""
-        self._lend("given", text=_texts(texts), id=np.array(ids, dtype=np.int64))
+        self.lend("given", text=as_texts(texts), id=np.array(ids, dtype=np.int64))
         self.connection.execute(_CREATE_DICTIONARY[dictionary])
         self.connection.unregister("given")
 
@@ -310,5 +311,6 @@ def _numbers(values: Sequence[int | None]) -> Column:
     return np.array([-1 if value is None else value for value in values], dtype=np.int64)
 
 
-def _texts(values: Sequence[str | None]) -> npt.NDArray[np.object_]:
+def as_texts(values: Sequence[str | None]) -> npt.NDArray[np.object_]:
+    """Texts as a column; the empty text for an absent one."""
     return np.array([value or "" for value in values], dtype=object)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple, TypeAlias
 
 from store.errors import UnusableFileError
-from store.ingest.canonical import KINDS, Header, read_header
+from store.ingest.canonical import KINDS, Header, check_mapping, read_header
 from store.ingest.records import Canonical, Quarantined, Source, Value
 
 MAX_LINES = 1_000
@@ -96,7 +96,7 @@ class Lines:
         self._waiting.extendleft(reversed(lines))
 
 
-class _BrokenError(ValueError):
+class BrokenError(ValueError):
     """A record is no CSV; its other lines may be records of their own."""
 
 
@@ -108,7 +108,7 @@ def split_record(text: str) -> list[str]:
     """
     if '"' not in text:
         if "\r" in text:
-            raise _BrokenError("a bare carriage return")
+            raise BrokenError("a bare carriage return")
         return text.split(",")
     fields: list[str] = []
     position = 0
@@ -116,7 +116,7 @@ def split_record(text: str) -> list[str]:
         if text.startswith('"', position):
             match = _QUOTED.match(text, position)
             if match is None:
-                raise _BrokenError("a quote that is never closed")
+                raise BrokenError("a quote that is never closed")
             fields.append(match.group(1).replace('""', '"'))
         else:
             match = _BARE.match(text, position)
@@ -125,7 +125,7 @@ def split_record(text: str) -> list[str]:
         if position == len(text):
             return fields
         if text[position] != ",":
-            raise _BrokenError("a quote in the middle of a field")
+            raise BrokenError("a quote in the middle of a field")
         position += 1
 
 
@@ -168,18 +168,54 @@ def _begin(source: Source, lines: Lines) -> Line:
     return first
 
 
-def _csv_header(source: Source, kind: str, lines: Lines) -> tuple[list[str], Header]:
-    first = _begin(source, lines)
-    taken = _take_record(lines, first)
-    data = b"".join(line.data for line in taken)
-    try:
-        if not taken:
-            raise ValueError("a quote that is never closed")
-        titles = _fields_of(data)
-    except ValueError as error:
-        advice = "; save it with LF or CRLF line ends" if "carriage" in str(error) else ""
-        raise UnusableFileError(f"the header of {source.path} cannot be read: {error}{advice}") from error
-    return titles, read_header(titles, kind=kind, path=source.path, mapping=source.options.mapping)
+class CsvColumns:
+    """A CSV file's columns, and how one of its records is read.
+
+    Attributes:
+        titles: the header's fields, as they are.
+        header: our columns among them.
+    """
+
+    def __init__(self, source: Source, kind: str, lines: Lines) -> None:
+        """Read the header.
+
+        Raises:
+            UnusableFileError: it cannot be read, or is not one of the kind's.
+        """
+        taken = _take_record(lines, _begin(source, lines))
+        try:
+            if not taken:
+                raise ValueError("a quote that is never closed")
+            self.titles = _fields_of(b"".join(line.data for line in taken))
+        except ValueError as error:
+            advice = "; save it with LF or CRLF line ends" if "carriage" in str(error) else ""
+            raise UnusableFileError(f"the header of {source.path} cannot be read: {error}{advice}") from error
+        self.header: Header = read_header(self.titles, kind=kind, path=source.path, mapping=source.options.mapping)
+        self._kind = kind
+        self._places = [(place, name) for place, name in enumerate(self.header.names) if name is not None]
+
+    def record(self, record_no: int, data: bytes) -> Read:
+        """One record from its bytes.
+
+        Raises:
+            BrokenError: it is no CSV; if it has several lines, the others may be records of their own.
+        """
+        try:
+            fields = _fields_of(data)
+            if len(fields) != len(self.titles):
+                raise ValueError(f"{len(fields)} fields where the header has {len(self.titles)}")
+            if fields == self.titles:
+                raise ValueError("the header, repeated")
+        except BrokenError:
+            raise
+        except ValueError as error:
+            return Quarantined(record_no, self._kind, str(error), as_shown(data))
+        found: dict[str, Value] = {name: fields[place] for place, name in self._places}
+        return Canonical(record_no, self._kind, found, as_shown(data))
+
+    def broken(self, record_no: int, data: bytes, error: BrokenError) -> Quarantined:
+        """The record of which only this line is surely part."""
+        return Quarantined(record_no, self._kind, str(error), as_shown(data))
 
 
 def read_csv(source: Source, kind: str, notes: Notes) -> Iterator[Read]:
@@ -190,9 +226,8 @@ def read_csv(source: Source, kind: str, notes: Notes) -> Iterator[Read]:
     """
     with source.open() as stream:
         lines = Lines(stream)
-        titles, header = _csv_header(source, kind, lines)
-        notes.ignored_columns = header.ignored
-        places = [(place, name) for place, name in enumerate(header.names) if name is not None]
+        columns = CsvColumns(source, kind, lines)
+        notes.ignored_columns = columns.header.ignored
         record_no = 0
         while (line := lines.next()) is not None:
             if line.data in (b"\n", b"\r\n"):
@@ -204,22 +239,13 @@ def read_csv(source: Source, kind: str, notes: Notes) -> Iterator[Read]:
                 yield Quarantined(record_no, kind, reason, as_shown(line.data))
                 continue
             taken = _take_record(lines, line)
-            data = b"".join(each.data for each in taken)
             try:
                 if not taken:
-                    raise _BrokenError("a quote that is never closed")
-                fields = _fields_of(data)
-                if len(fields) != len(titles):
-                    raise ValueError(f"{len(fields)} fields where the header has {len(titles)}")
-                if fields == titles:
-                    raise ValueError("the header, repeated")
-            except _BrokenError as error:
+                    raise BrokenError("a quote that is never closed")
+                yield columns.record(record_no, b"".join(each.data for each in taken))
+            except BrokenError as error:
                 lines.put_back(taken[1:])
-                yield Quarantined(record_no, kind, str(error), as_shown(line.data))
-            except ValueError as error:
-                yield Quarantined(record_no, kind, str(error), as_shown(data))
-            else:
-                yield Canonical(record_no, kind, {name: fields[place] for place, name in places}, as_shown(data))
+                yield columns.broken(record_no, line.data, error)
 
 
 def _no_constant(name: str) -> Value:
@@ -264,7 +290,7 @@ def read_json_lines(source: Source, kind: str, notes: Notes) -> Iterator[Read]:
         UnusableFileError: the file as a whole is none we can read.
     """
     mapping = source.options.mapping
-    read_header(KINDS[kind].column_names(), kind=kind, path=source.path, mapping=mapping)
+    check_mapping(kind, mapping)
     known = set(KINDS[kind].column_names())
     ignored: dict[str, None] = {}
     with source.open() as stream:

@@ -1,0 +1,157 @@
+"""Whether a CSV file is plain enough that another reader must understand it as the strict one does; and its outline.
+
+What is vouched for: UTF-8 without control characters, one line a record, one kind of line end, no blank line, no line
+of extreme length, and quotes only around whole fields. Everything else is left to `store.ingest.strict`.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from store.ingest.strict import CHECKPOINT_EVERY
+from store.ingest.values import MAX_TEXT
+
+_CHUNK = 8 * 1024**2
+_BOM = b"\xef\xbb\xbf"
+_PLAIN = bytes([*range(0x20, 0x7F), 0x0A])
+_QUOTE, _COMMA, _NEWLINE, _RETURN = b'",\n\r'
+
+
+class Outline(NamedTuple):
+    """What a vouched file is like.
+
+    Attributes:
+        has_quotes: some field is quoted.
+        has_returns: lines end in CRLF; else in LF.
+        is_ascii: no other characters.
+        lines: how many there are, the header included.
+        checkpoints: (record number, offset of its first byte), every `CHECKPOINT_EVERY` records.
+    """
+
+    has_quotes: bool
+    has_returns: bool
+    is_ascii: bool
+    lines: int
+    checkpoints: list[tuple[int, int]]
+
+
+class _Reading:
+    """What was seen so far."""
+
+    def __init__(self) -> None:
+        self.has_quotes = False
+        self.is_ascii = True
+        self.returns = 0
+        self.newlines = 0
+        self.lines = 0
+        self.checkpoints: list[tuple[int, int]] = []
+
+    def vouch(self, data: bytes, offset: int) -> bool:
+        """Take in whole lines; whether they are plain."""
+        odd = data.translate(None, _PLAIN)
+        returns = odd.count(b"\r")
+        if returns and (returns != data.count(b"\r\n") or b"\n\r\n" in data or data.startswith(b"\r")):
+            return False
+        if b"\n\n" in data or data.startswith(b"\n"):
+            return False
+        if len(odd) > returns:
+            if any(byte < 0x80 and byte != _RETURN for byte in set(odd)):
+                return False
+            try:
+                data.decode("utf-8")
+            except UnicodeDecodeError:
+                return False
+            self.is_ascii = False
+        view = np.frombuffer(data, dtype=np.uint8)
+        ends = np.flatnonzero(view == _NEWLINE)
+        if not self._vouch_lines(view, ends, offset):
+            return False
+        self.returns += returns
+        self.newlines += len(ends)
+        if b'"' in data:
+            self.has_quotes = True
+            return quotes_are_plain(view, ends)
+        return True
+
+    def _vouch_lines(self, view: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64], offset: int) -> bool:
+        begins = np.concatenate(([0], ends + 1))
+        if begins[-1] == len(view):
+            begins = begins[:-1]
+        if int(np.diff(begins, append=len(view)).max()) > MAX_TEXT:
+            return False
+        first_record = self.lines
+        wanted = np.arange(-(first_record - 1) % CHECKPOINT_EVERY, len(begins), CHECKPOINT_EVERY)
+        self.checkpoints += [
+            (int(place) + first_record, int(begins[place]) + offset) for place in wanted if place + first_record > 0
+        ]
+        self.lines += len(begins)
+        return True
+
+
+def quotes_are_plain(view: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64]) -> bool:
+    """Whether every quote opens a field, closes one, or is one half of a pair within one; and none spans lines.
+
+    Args:
+        view: the bytes of whole lines.
+        ends: where the newlines are.
+    """
+    quotes = np.flatnonzero(view == _QUOTE)
+    if len(quotes) % 2:
+        return False
+    if len(ends) and np.any(np.searchsorted(quotes, ends) % 2):
+        return False
+    opening, closing = quotes[0::2], quotes[1::2]
+    before = np.where(opening > 0, view[opening - 1], _NEWLINE)
+    after = np.where(closing + 1 < len(view), view[np.minimum(closing + 1, len(view) - 1)], _NEWLINE)
+    # A pair within a field toggles twice: its first half "closes", its second "opens" right behind it.
+    is_second_half = np.concatenate(([False], opening[1:] == closing[:-1] + 1))
+    is_first_half = np.concatenate((closing[:-1] + 1 == opening[1:], [False]))
+    opens_well = (before == _COMMA) | (before == _NEWLINE) | is_second_half
+    closes_well = (after == _COMMA) | (after == _NEWLINE) | (after == _RETURN) | is_first_half
+    return bool(opens_well.all() and closes_well.all())
+
+
+@contextmanager
+def _writer(copy: Path | None) -> Iterator[BinaryIO | None]:
+    if copy is None:
+        yield None
+        return
+    with os.fdopen(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as target:
+        yield target
+
+
+def outline(stream: BinaryIO, copy: Path | None) -> Outline | None:
+    """Read a whole CSV file and vouch for it; None where it takes the strict reader.
+
+    Args:
+        stream: the plain bytes from the beginning.
+        copy: where to write them, for a compressed file; None for one that lies there plain.
+    """
+    seen = _Reading()
+    offset = 0
+    rest = b""
+    with _writer(copy) as target:
+        while True:
+            chunk = stream.read(_CHUNK)
+            data = rest + chunk
+            if target is not None:
+                target.write(chunk)
+            end = data.rfind(b"\n") + 1 if chunk else len(data)
+            if not end and len(data) > MAX_TEXT:
+                return None
+            whole, rest = data[:end], data[end:]
+            if offset == 0 and whole.startswith(_BOM):
+                whole, offset = whole[len(_BOM) :], len(_BOM)
+            if whole and not seen.vouch(whole, offset):
+                return None
+            offset += len(whole)
+            if not chunk:
+                break
+    if seen.returns not in (0, seen.newlines) or seen.lines < 1:
+        return None
+    return Outline(seen.has_quotes, seen.returns > 0, seen.is_ascii, seen.lines, seen.checkpoints)
