@@ -45,24 +45,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     command = words[0] if words else ""
+    received: list[int] = []
     try:
-        with _signals_unwind():
+        with _signals_unwind(received):
             code = _run(words)
             sys.stdout.flush()
-    except StoreError as error:
+    except (KeyboardInterrupt, Stopped) as stop:
+        number = stop.number if isinstance(stop, Stopped) else signal.SIGINT
+        return _say(_how_to_resume(number, command), 128 + number)
+    except Exception as error:
+        # A library may turn the exception of a signal handler into one of its own, as DuckDB does.
+        if received:
+            return _say(_how_to_resume(received[0], command), 128 + received[0])
+        return _failed(error)
+    return code
+
+
+def _failed(error: Exception) -> int:
+    """Say what went wrong, in one line, and return the exit code for it."""
+    if isinstance(error, StoreError):
         return _say(str(error), EXIT_UNUSABLE)
-    except BrokenPipeError:
+    if isinstance(error, BrokenPipeError):
         _abandon_stdout()
         return 128 + signal.SIGPIPE
-    except KeyboardInterrupt:
-        return _say(_how_to_resume("interrupted", command), 128 + signal.SIGINT)
-    except Stopped as stopped:
-        return _say(_how_to_resume(f"ended by {stopped}", command), 128 + stopped.number)
-    except OSError as error:
+    if isinstance(error, OSError):
         return _say(_os_error_line(error), EXIT_UNUSABLE)
-    except Exception as error:
-        return _say(*_unexpected(error))
-    return code
+    return _say(*_unexpected(error))
 
 
 def _run(words: list[str]) -> int:
@@ -78,16 +86,22 @@ def _run(words: list[str]) -> int:
 
 
 @contextmanager
-def _signals_unwind() -> Iterator[None]:
-    """SIGTERM and SIGHUP raise `Stopped`, so that they leave nothing half-done; only where signals can be set."""
+def _signals_unwind(received: list[int]) -> Iterator[None]:
+    """SIGINT, SIGTERM and SIGHUP raise `Stopped`, so that they leave nothing half-done; ignored ones stay ignored.
+
+    Args:
+        received: gets the number of each signal that came.
+    """
 
     def stop(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
         raise Stopped(number)
 
     before = {}
+    # Only a process's main thread may set handlers.
     with suppress(ValueError):
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is signal.SIG_DFL:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
                 before[number] = signal.signal(number, stop)
     try:
         yield
@@ -110,7 +124,8 @@ def _abandon_stdout() -> None:
         os.close(nowhere)
 
 
-def _how_to_resume(what: str, command: str) -> str:
+def _how_to_resume(number: int, command: str) -> str:
+    what = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
     if command == "import":
         return f"{what}: run the same command again to go on; until then an unfinished import counts nowhere"
     return f"{what}: nothing was half-done"

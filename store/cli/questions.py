@@ -142,7 +142,7 @@ _PARTNER_CSV = (
 )
 _PARTNER_COLUMNS = (
     Column("Partner", limit=32),
-    Column("Id", limit=24),
+    Column("Id", limit=60),
     Column("Kept access"),
     Column("Apps", right=True),
     Column("People", right=True),
@@ -275,11 +275,11 @@ def events(options: Namespace) -> int:
         Column("Occurred (UTC)"),
         Column("Verdict"),
         Column("Rule", limit=30),
-        Column("App", limit=24),
-        Column("Partner", limit=24),
+        Column("App", limit=40),
+        Column("Partner", limit=60),
         Column("Data classes", limit=48),
-        Column("Person", limit=32),
-        Column("Resource", limit=24),
+        Column("Person", limit=60),
+        Column("Resource", limit=60),
         Column("Records", right=True),
         Column("Record", limit=48),
     )
@@ -324,7 +324,7 @@ def people(options: Namespace) -> int:
         for row in rows
     ]
     columns = (
-        Column("Person", limit=48),
+        Column("Person", limit=60),
         Column("Partners", right=True),
         Column("Apps", right=True),
         Column("Restricted reads", right=True),

@@ -46,8 +46,8 @@ def log(options: Namespace) -> int:
         Column("At (UTC)"),
         Column("By", limit=20),
         Column("Action"),
-        Column("Partner", limit=24),
-        Column("Change", limit=64),
+        Column("Partner", limit=60),
+        Column("Change", limit=100),
         Column("Note", limit=120),
     )
     output.print_lines(output.table(columns, cells))
@@ -134,7 +134,7 @@ def _tracks_lines(found: "list[Track]") -> list[str]:
     ]
     columns = (
         Column("Partner", limit=32),
-        Column("Id", limit=24),
+        Column("Id", limit=60),
         Column("Track"),
         Column("Stage"),
         Column("Next"),
@@ -170,7 +170,7 @@ def _track_lines(each: "Track") -> list[str]:
         Column("Step"),
         Column("At (UTC)"),
         Column("By", limit=20),
-        Column("App", limit=24),
+        Column("App", limit=40),
         Column("Due"),
         Column("Evidence", limit=40),
         Column("Note", limit=100),

@@ -222,7 +222,7 @@ def test_a_fault_of_ours_shows_its_place_on_request(monkeypatch: pytest.MonkeyPa
         main(["figures", "--db", "x.db"])
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_unwinds_and_ends_with_its_code(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
@@ -238,9 +238,23 @@ def test_a_signal_unwinds_and_ends_with_its_code(
     before = signal.getsignal(number)
     monkeypatch.setattr(questions, "figures", wait_for_the_end)
     line = refused(capsys, "figures", "--db", "x.db", code=128 + number)
-    assert number.name in line
+    assert (number.name in line) is (number != signal.SIGINT)
     assert unwound == [True]
     assert signal.getsignal(number) is before
+
+
+def test_a_library_that_swallows_the_signal_does_not_hide_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def query(_options: object) -> int:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except BaseException as error:
+            raise RuntimeError("Query interrupted") from error
+        return 0
+
+    monkeypatch.setattr(questions, "figures", query)
+    assert "interrupted" in refused(capsys, "figures", "--db", "x.db", code=130)
 
 
 def test_an_interrupted_import_says_how_to_resume(
