@@ -114,8 +114,9 @@ class Questions:
         def run() -> None:
             self._app.post_message(Answered(place, generation, task()))
 
-        group = "deeds" if place is None else f"{id(place[0])}:{place[1]}"
-        self._app.run_worker(run, thread=True, exclusive=place is not None, group=group, exit_on_error=False)
+        # Not `exclusive`: that would cancel a worker that has answered but not ended, and stops no thread anyway.
+        name = "deed" if place is None else place[1]
+        self._app.run_worker(run, name=name, group="questions", thread=True, exit_on_error=False)
 
 
 def _attempt(question: Callable[[], T], on_answer: Callable[[T], None], on_error: ErrorHandler) -> Callable[[], None]:
