@@ -15,8 +15,6 @@ from types import FrameType
 from store.errors import StoreError
 from store.text import clean
 
-EXIT_DONE = 0
-EXIT_NO = 1
 EXIT_UNUSABLE = 2
 EXIT_FAULT = 70
 TRACEBACK_VARIABLE = "OVERSCOPE_TRACEBACK"
