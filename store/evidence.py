@@ -13,7 +13,7 @@ from store.judge import DENIED, IMPROPER, UNDETERMINED, VERDICT_NAMES
 from store.kept import Evidence, PartnerFigures, Population
 from store.names import partner_names
 from store.parameters import View
-from store.reach import Reach
+from store.reach import Reach, scope_patterns
 from store.segments import Column
 from store.world import World
 
@@ -126,8 +126,10 @@ class Assessment:
         return tuple(lacking)
 
     def _unmapped_scopes(self) -> tuple[str, ...]:
-        granted = {grant.scope for grants in self._registry.grants.values() for grant in grants}
-        return tuple(sorted(granted - set(self._rulebook.scopes))) if self._rulebook.rules else ()
+        if not self._rulebook.rules:
+            return ()
+        grants = {grant.scope: grant for grants in self._registry.grants.values() for grant in grants}
+        return tuple(sorted(scope for scope, grant in grants.items() if scope_patterns(self._rulebook, grant) is None))
 
     def _qualifier(self, unsettled: tuple[str, ...], logged: Coverage, quarantined: int, range_from: int) -> str:
         if unsettled:

@@ -11,6 +11,7 @@ import sqlite3
 
 import numpy as np
 
+from store.aliases import same_person
 from store.columns import COUNTED_SEGMENTS, EventColumns, Verdicts, load_columns
 from store.connection import Store
 from store.evidence import Assessment
@@ -105,9 +106,9 @@ def bring_up_to_date(connection: sqlite3.Connection, *, at: int) -> World:
     repacked = _place_segments(connection)
     world = World(connection)
     _changed(connection, "names", _digest(connection, _NAMING_VERSIONS))
-    judged_anew = _changed(
-        connection, "registry", f"{_digest(connection, _JUDGING_VERSIONS)} {world.rulebook.removal_grace}"
-    )
+    aliases = json.dumps(sorted(world.aliases(connection).items()))
+    judged_by = f"{_digest(connection, _JUDGING_VERSIONS)} {world.rulebook.removal_grace} {aliases}"
+    judged_anew = _changed(connection, "registry", judged_by)
     fresh = _state_facts(connection, world, anew=judged_anew)
     rules_changed = _changed(connection, "rulebook", str(world.rulebook.rulebook_id))
     if repacked or judged_anew or rules_changed:
@@ -163,7 +164,7 @@ def _state_facts(connection: sqlite3.Connection, world: World, *, anew: bool) ->
     fresh = [each for each in connection.execute(COUNTED_SEGMENTS).fetchall() if each not in done]
     if not fresh:
         return []
-    opt_ins = world.opt_ins(connection)
+    opt_ins, people = world.opt_ins(connection), world.aliases(connection)
     for content_id, segment in fresh:
         app, at, field_set, subject, resource = (
             read_column(connection, content_id, segment, name)
@@ -171,7 +172,7 @@ def _state_facts(connection: sqlite3.Connection, world: World, *, anew: bool) ->
         )
         for name, values in (
             ("exempt", exempt_classes(app, at, field_set, world.registry, world.classes_of)),
-            ("opt_in", opt_ins.states(app, at, subject, resource)),
+            ("opt_in", opt_ins.states(app, at, same_person(subject, people), resource)),
             ("after", after_removal(app, at, world.registry, grace=world.rulebook.removal_grace)),
         ):
             write_column(connection, content_id, segment, name, values)

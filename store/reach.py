@@ -1,10 +1,17 @@
 """What an app could read: the intervals in which a grant opened restricted data that no exemption covered."""
 
 from store.patterns import contains, overlap
-from store.registry import Exemption, Registry, merge, subtract
+from store.registry import Exemption, Grant, Registry, merge, subtract
 from store.rulebook import Rule, Rulebook
+from store.shipped_scopes import shipped_scopes
 
 FOREVER = 2**62
+
+
+def scope_patterns(rulebook: Rulebook, grant: Grant) -> tuple[str, ...] | None:
+    """What a grant's scope opens: the rulebook's word, else what is shipped for its vendor; None: nobody maps it."""
+    mapped = rulebook.scopes.get(grant.scope)
+    return mapped if mapped is not None else shipped_scopes(grant.vendor).get(grant.scope)
 
 
 class Reach:
@@ -18,18 +25,19 @@ class Reach:
         self._rulebook = rulebook
         self._registry = registry
         self._cutoff = cutoff
-        self._opened: dict[tuple[str, int], tuple[str, ...]] = {}
+        self._opened: dict[tuple[str, str, int], tuple[str, ...]] = {}
 
     def _rule_interval(self, rule: Rule) -> tuple[int, int]:
         start = rule.from_at if self._cutoff is None else self._cutoff
         return start, FOREVER if rule.until_at is None else rule.until_at
 
-    def _open(self, scope: str, index: int) -> tuple[str, ...]:
+    def _open(self, grant: Grant, index: int) -> tuple[str, ...]:
         """The narrower patterns of every overlapping pair of a scope's and a rule's patterns."""
-        key = (scope, index)
+        key = (grant.vendor, grant.scope, index)
         if key not in self._opened:
             rule = self._rulebook.rules[index]
-            pairs = [overlap(one, other) for one in self._rulebook.scopes.get(scope, ()) for other in rule.data_classes]
+            opens = scope_patterns(self._rulebook, grant) or ()
+            pairs = [overlap(one, other) for one in opens for other in rule.data_classes]
             self._opened[key] = tuple(dict.fromkeys(pattern for pattern in pairs if pattern is not None))
         return self._opened[key]
 
@@ -47,7 +55,7 @@ class Reach:
                 interval = (max(grant.granted_at, rule_start), min(grant_end, rule_end))
                 if interval[0] >= interval[1]:
                     continue
-                for pattern in self._open(grant.scope, index):
+                for pattern in self._open(grant, index):
                     holes = _exempt(exemptions, pattern) if rule.accepts_exemption else []
                     found.extend(subtract(interval, holes))
         return merge(found)

@@ -11,6 +11,7 @@ class Grant(NamedTuple):
     """A grant of a scope to an app, in force in `[granted_at, until_at)`, microseconds UTC.
 
     `until_at` is the revocation or the first removal after it, whichever comes first; None: for good.
+    `vendor` is the format of the log that told it, whose shipped scopes speak of it.
     """
 
     app: int
@@ -18,6 +19,7 @@ class Grant(NamedTuple):
     granted_at: int
     until_at: int | None
     revoked_at: int | None
+    vendor: str
 
 
 class OptIn(NamedTuple):
@@ -74,7 +76,16 @@ FROM apps a
 JOIN partners own ON own.app = a.id
 LEFT JOIN live_apps v ON v.app = a.id
 """
-_GRANTS = "SELECT app, scope, granted_at, revoked_at FROM live_grants ORDER BY app, granted_at, scope"
+_GRANTS = """
+-- Any vendor's name sorts after `canonical`.
+SELECT g.app, g.scope, g.granted_at, g.revoked_at, max(i.format)
+FROM live_grants g
+JOIN holdings h ON h.kind = 'grants' AND h.version_id = g.version_id
+JOIN imports i ON i.import_id = h.content_id
+WHERE h.content_id IN (SELECT content_id FROM live_contents)
+GROUP BY g.version_id
+ORDER BY g.app, g.granted_at, g.scope
+"""
 _REMOVALS = "SELECT app, removed_at, reason FROM live_removals ORDER BY app, removed_at"
 _APP_NAMES = "SELECT app, name FROM live_apps"
 _EXEMPTIONS = "SELECT app, data_class, exempt_from, exempt_until FROM live_exemptions ORDER BY app, exempt_from"
@@ -94,10 +105,10 @@ def load_registry(connection: sqlite3.Connection) -> Registry:
             reasons[app, removed_at] = reason
     grants: dict[int, list[Grant]] = {}
     granted: dict[int, list[int]] = {}
-    for app, scope, granted_at, revoked_at in connection.execute(_GRANTS):
+    for app, scope, granted_at, revoked_at, vendor in connection.execute(_GRANTS):
         removed = next((at for at in removals.get(app, ()) if at > granted_at), None)
         ends = [end for end in (revoked_at, removed) if end is not None]
-        grants.setdefault(app, []).append(Grant(app, scope, granted_at, min(ends, default=None), revoked_at))
+        grants.setdefault(app, []).append(Grant(app, scope, granted_at, min(ends, default=None), revoked_at, vendor))
         granted.setdefault(app, []).append(granted_at)
     exemptions: dict[int, list[Exemption]] = {}
     for row in connection.execute(_EXEMPTIONS):

@@ -364,12 +364,14 @@ _IDENTITY_TABLES = [
     for table, columns in _REGISTRY_COLUMNS.items()
 ]
 
-# The version that counts is the newest one that a live content holds.
+# The version that counts is the newest one that a live content holds. What the registry itself says goes before what a
+# vendor's log says by the way, such as the name of an app; 1 << 40 is more than any number of versions.
 _LIVE_VIEW = """
 CREATE VIEW live_KIND AS
   SELECT * FROM TABLE_OF WHERE version_id IN (
-    SELECT max(v.version_id) FROM TABLE_OF v
+    SELECT max((i.format = 'canonical') * (1 << 40) + v.version_id) % (1 << 40) FROM TABLE_OF v
     JOIN holdings h ON h.kind = 'KIND' AND h.version_id = v.version_id
+    JOIN imports i ON i.import_id = h.content_id
     WHERE h.content_id IN (SELECT content_id FROM live_contents)
     GROUP BY v.identity_key);
 """

@@ -2,9 +2,11 @@
 
 import sqlite3
 import threading
+from dataclasses import replace
 
 import numpy as np
 
+from store.aliases import aliases, opt_ins_of_people, same_person
 from store.columns import EventColumns, Verdicts, field_sets, judge_columns, load_columns
 from store.connection import Store
 from store.facts import OptIns, after_removal, exempt_classes
@@ -35,6 +37,7 @@ class World:
         self._columns: EventColumns | None = None
         self._verdicts: Verdicts | None = None
         self._opt_ins: OptIns | None = None
+        self._aliases: dict[int, int] | None = None
         self._held: dict[int | None, list[tuple[int, int]]] = {}
         self._by_app: Column | None = None
         self._apps_sorted: Column = np.zeros(0, dtype=np.int64)
@@ -43,7 +46,8 @@ class World:
         """Every live event."""
         with self._lock:
             if self._columns is None:
-                self._columns = load_columns(connection)
+                columns = load_columns(connection)
+                self._columns = replace(columns, subject=same_person(columns.subject, self.aliases(connection)))
             return self._columns
 
     def verdicts(self, connection: sqlite3.Connection) -> Verdicts:
@@ -57,8 +61,15 @@ class World:
         """Every live opt-in."""
         with self._lock:
             if self._opt_ins is None:
-                self._opt_ins = OptIns(load_opt_ins(connection))
+                self._opt_ins = OptIns(opt_ins_of_people(load_opt_ins(connection), self.aliases(connection)))
             return self._opt_ins
+
+    def aliases(self, connection: sqlite3.Connection) -> dict[int, int]:
+        """Subject -> the subject that is the same person."""
+        with self._lock:
+            if self._aliases is None:
+                self._aliases = aliases(connection)
+            return self._aliases
 
     def judge(self, columns: EventColumns, *, cutoff: int | None = None) -> Verdicts:
         """Judge events, under a what-if cut-off where one is given (microseconds UTC)."""
@@ -70,6 +81,7 @@ class World:
         Subject and resource are 0 and records -1 where the log says nothing.
         """
         app, at, field_set, subject, resource, records, outcome = rows.reshape(-1, 7).T
+        subject = same_person(subject, self.aliases(connection))
         return EventColumns(
             app=app,
             occurred_at=at,

@@ -2,6 +2,7 @@
 
 import re
 
+from store.aliases import PERSONAL, path_word
 from store.ingest.m365_fields import (
     Audit,
     count_of,
@@ -20,7 +21,6 @@ FILES = {"FileAccessed": "file.content", "FileDownloaded": "file.content"}
 DATA_CLASSES = {**MAIL, **FILES}
 
 _PERSONAL = re.compile(r"\Ahttps?://[^/]+/personal/([^/?#]+)", re.IGNORECASE)
-_NOT_IN_A_PATH = re.compile(r"[.@]")
 _WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d+)?|([0-9.]+):\d+", re.ASCII)
 
 
@@ -103,7 +103,10 @@ def _bytes_of(items: list[Audit]) -> int | None:
 
 
 def _owner_of_file(audit: Audit) -> str | None:
-    """The owner of a personal site: their UPN if the record itself tells it, else the site's own word for them."""
+    """The owner of a personal site: their UPN if the record itself tells it, else the site's path.
+
+    Whose path it is, other records may tell: see `store.aliases`.
+    """
     address = text_of(audit, "SiteUrl") or text_of(audit, "ObjectId")
     match = _PERSONAL.match(address or "")
     if match is None:
@@ -112,9 +115,4 @@ def _owner_of_file(audit: Audit) -> str | None:
     reader = text_of(audit, "UserId")
     if reader is not None and "@" in reader and path_word(reader) == written:
         return reader
-    return written
-
-
-def path_word(upn: str) -> str:
-    """A UPN as a personal site's path spells it: `ann.lee@x.com` is `ann_lee_x_com`."""
-    return _NOT_IN_A_PATH.sub("_", upn.lower())
+    return PERSONAL + written

@@ -126,7 +126,7 @@ def test_a_file_is_one_record_of_its_owner(tmp_path: Path) -> None:
     assert found["bytes"] == 18632
     assert found["resource_id"] == record["ObjectId"]
     assert found["endpoint"] == "OneDrive FileDownloaded"
-    assert found["subject_id"] == "mira_okafor_harbourlight_onmicrosoft_com"
+    assert found["subject_id"] == "/personal/mira_okafor_harbourlight_onmicrosoft_com"
 
 
 def test_an_owner_reading_their_own_file_tells_the_whole_name(tmp_path: Path) -> None:
