@@ -72,6 +72,7 @@ class CaseScreen(CaseWorkScreen):
         self._row: PartnerRow | None = None
         self._figures: Figures | None = None
         self._whole: Timeline | None = None
+        self._shown: Timeline | None = None
         self._apps: list[AppRow] = []
         self._actions: list[Action] = []
         self._track: Track | None = None
@@ -164,8 +165,8 @@ class CaseScreen(CaseWorkScreen):
         )
 
     def _show_timeline(self, answer: Timeline) -> None:
-        name = "" if self._row is None else self._row.name
-        self.query_one(TimelinePane).show(answer, title=f"2 {name}")
+        self._shown = answer
+        self.query_one(TimelinePane).show(answer, title="" if self._row is None else self._row.name)
 
     # -- drawing ---------------------------------------------------------------------------------------------------
 
@@ -181,6 +182,8 @@ class CaseScreen(CaseWorkScreen):
         table.show(app_lines(self._apps, width))
         table.border_title = f"Apps {len(self._apps)}"
         self.query_one(AuditPane).show(self._track, row)
+        if self._shown is not None:
+            self.query_one(TimelinePane).show(self._shown, title=row.name)
 
     def _draw_record(self) -> None:
         entries = entries_of(self._actions, self._track.steps if self._track is not None else ())
@@ -239,7 +242,7 @@ class CaseScreen(CaseWorkScreen):
             self.say(f"no {'next' if by > 0 else 'previous'} case in the list", "refused")
             return
         self._partner = other
-        self._row, self._track, self._whole = None, None, None
+        self._row, self._track, self._whole, self._shown = None, None, None, None
         self._apps, self._actions = [], []
         self.ask_all()
 

@@ -22,6 +22,8 @@ from tui.text import clean, count, day, fit, lag, number, step_words
 Run = tuple[str, str]
 
 _LABEL = 17
+_NARROW_LABEL = 15
+_NARROW = 40
 _MOST_WHO = 12
 
 
@@ -80,28 +82,38 @@ def _verdict(track: Track) -> str:
     return "audit_failed" if failed is not None and (passed is None or failed.at > passed.at) else "audit_passed"
 
 
+def _label(name: str, width: int) -> str:
+    return f"{LETTERS[name]} {fit(step_words(name), _LABEL if width >= _NARROW else _NARROW_LABEL)}"
+
+
 def _track_line(track: Track, name: str, width: int, who: int) -> list[Run]:
     step = track.done.get(name)
-    label = f"{LETTERS[name]} {fit(step_words(name), _LABEL)}"
+    label = _label(name, width)
     is_next = name == track.next_step or (name == "audit_passed" and track.next_step == "audit_failed")
     if step is None:
-        line: list[Run] = [(label, "strong" if is_next else "quiet"), ("none", "quiet")]
+        line: list[Run] = [(label, "strong" if is_next else "quiet")]
+        if not is_next or width >= _NARROW:
+            line.append(("none", "quiet"))
         if is_next:
-            line.append(_due_run(track))
+            line.append(_due_run(track, width))
         return _cut(line, width)
     have, of = track.apps_done.get(name, (0, 0))
     apps = f"{have} of {count(of, 'app')}" if of and (have < of or name == "access_removed") else ""
     line = [(label, "alarm" if name == "audit_failed" else "done"), (_dated(step, who), "")]
     if is_next:
-        line.append(_due_run(track))
+        line.append(_due_run(track, width))
     said = "  ".join(part for part in (apps, _details(step)) if part)
     return _cut([*line, (f" {said}", "quiet")], width)
 
 
-def _due_run(track: Track) -> Run:
+def _due_run(track: Track, width: int) -> Run:
+    """What is due of the next step; in few cells a `!` and the date."""
+    style = "alarm" if track.overdue else "strong"
     if track.due is None:
-        return " next", "strong"
-    return (f" ! late, due {day(track.due)}", "alarm") if track.overdue else (f" next, due {day(track.due)}", "strong")
+        return " next" if width >= _NARROW else "next", style
+    if width < _NARROW:
+        return f"{'! ' if track.overdue else 'due '}{day(track.due)}", style
+    return f"{' ! late' if track.overdue else ' next'}, due {day(track.due)}", style
 
 
 def _dated(step: Step, who: int) -> str:
@@ -120,8 +132,7 @@ def _details(step: Step) -> str:
 
 
 def _side_line(step: Step, width: int, who: int) -> list[Run]:
-    label = f"{LETTERS[step.step]} {fit(step_words(step.step), _LABEL)}"
-    return _cut([(label, "alarm"), (_dated(step, who), ""), (f" {_details(step)}", "quiet")], width)
+    return _cut([(_label(step.step, width), "alarm"), (_dated(step, who), ""), (f" {_details(step)}", "quiet")], width)
 
 
 def _evidence_lines(row: PartnerRow, width: int) -> list[list[Run]]:
@@ -209,9 +220,6 @@ class AuditPane(ScrollView, can_focus=True):
         self._drawn_for = -1
         if row is None or row.partner != partner:
             self.scroll_to(y=0, animate=False, force=True)
-        name = track.name if track is not None else row.name if row is not None else ""
-        following = "" if track is None else f"   next: {_next_words(track)}"
-        self.border_title = Content.assemble(f"{self._heading}  ", (clean(name, 60), "bold"), following)
         self.border_subtitle = Content("" if track is None else clean(track.letters))
         self._measure()
         self.refresh()
@@ -247,9 +255,19 @@ class AuditPane(ScrollView, can_focus=True):
     def _measure(self) -> None:
         """Lay the lines out for the width there is now."""
         width = self.scrollable_content_region.width
+        self.border_title = self._title(width)
         self._lines = audit_lines(self._track, self._row, width)
         self._drawn_for = width
         self.virtual_size = Size(0, len(self._lines))
+
+    def _title(self, width: int) -> Content:
+        """The partner and what comes next; in few cells only what comes next."""
+        track, row = self._track, self._row
+        following = "" if track is None else f"  next: {_next_words(track)}"
+        name = clean(track.name if track is not None else row.name if row is not None else "", 60)
+        room = width - cell_len(self._heading) - cell_len(following) - 6
+        name = fit(name, min(cell_len(name), room)) if room >= 6 else ""
+        return Content.assemble(f"{self._heading}  " if name else self._heading, (name, "bold"), following)
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"audit--{name}", partial=True) if name else Style()

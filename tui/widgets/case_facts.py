@@ -35,11 +35,9 @@ def reasons(row: PartnerRow, window_days: int | None) -> list[str]:
         found.append(f"late, due {day(row.due)}")
     if row.recent:
         lately = "lately" if window_days is None else f"in the last {count(window_days, 'day')}"
-        found.append(f"{count(row.recent, 'restricted read')} {lately}")
+        found.append(f"{count(row.recent, 'read')} {lately}")
     elif row.events:
         found.append(f"{count(row.events, 'restricted read')}, none lately")
-    if row.without_subject:
-        found.append(f"{count(row.without_subject, 'read')} that name no person")
     return found
 
 
@@ -115,8 +113,10 @@ def _not_known(row: PartnerRow, figures: Figures | None) -> str:
 
 def app_lines(apps: Sequence[AppRow], width: int) -> list[Line]:
     """A header and the apps, those that read after their removal first."""
-    name_cells = max(width - 59, 10)
-    head = f"{fit('App', name_cells)} {fit('Client', 10)} Removed    Last read   After  Denied  Removal"
+    client = min(max((cell_len(clean(app.app_id, 40)) for app in apps), default=0), 12)
+    client = max(client, len("Client"))
+    name_cells = max(width - client - 49, 8)
+    head = f"{fit('App', name_cells)} {fit('Client', client)} Removed    Last read   After Denied  Removal"
     lines: list[Line] = [[(head, "quiet")]]
     for app in apps:
         removed = "not removed" if app.removed_at is None else day(app.removed_at)
@@ -125,9 +125,9 @@ def app_lines(apps: Sequence[AppRow], width: int) -> list[Line]:
         lines.append(
             [
                 (f"{fit(clean(app.name, 60), name_cells)} ", "strong"),
-                (f"{fit(clean(app.app_id, 40), 10)} {fit(removed, 10)} {fit(last, 10)} ", ""),
+                (f"{fit(clean(app.app_id, 40), client)} {fit(removed, 10)} {fit(last, 10)} ", ""),
                 (fit(number(app.after_removal), 6, right=True), "alarm" if app.after_removal else ""),
-                (f" {fit(number(app.denied_after), 7, right=True)}  ", ""),
+                (f" {fit(number(app.denied_after), 6, right=True)}  ", ""),
                 (proof, "alarm" if app.proof == FAILED else "good" if app.proof == PROVEN else "quiet"),
             ]
         )

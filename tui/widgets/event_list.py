@@ -39,12 +39,12 @@ def _amount(value: int | None) -> str:
 
 
 _COLUMNS = (
-    _Column("When, UTC", 23, lambda row: format_instant(row.occurred_at)[:23].replace("T", " ").rstrip("Z")),
-    _Column("Verdict", 17, lambda row: f"{VERDICT_SIGNS[row.verdict]} {_verdict(row)}"),
+    _Column("When, UTC", 19, lambda row: format_instant(row.occurred_at)[:19].replace("T", " ")),
+    _Column("Verdict", 19, lambda row: f"{VERDICT_SIGNS[row.verdict]} {_verdict(row)}"),
     _Column("App", 14, lambda row: _text(row.app_name)),
     _Column("Person", 14, lambda row: _text(row.subject_id)),
     _Column("Resource", 12, lambda row: _text(row.resource_id)),
-    _Column("Classes", 24, lambda row: clean(", ".join(row.data_classes), _MOST_CELL)),
+    _Column("Classes", 20, lambda row: clean(", ".join(row.data_classes), _MOST_CELL)),
     _Column("Records", 7, lambda row: _amount(row.records), right=True),
     _Column("Rule", 14, lambda row: _text(row.rule)),
     _Column("Endpoint", 18, lambda row: _text(row.endpoint)),

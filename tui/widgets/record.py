@@ -46,16 +46,17 @@ def entries_of(actions: Sequence[Action], steps: Iterable[Step] = ()) -> list[En
         actions: oldest first.
         steps: of the track; those that the log tells already are left out.
     """
-    placed: list[tuple[int, int, Entry]] = []
+    placed: list[tuple[int, int, int, Entry]] = []
     latest = 0
     previous: int | None = None
     for action in actions:
         back = previous is not None and action.at < previous
         previous = action.at
         latest = max(latest, action.at)
-        placed.append((latest, action.seq, entry_of(action)._replace(back=back)))
-    placed += [(step.at, 0, _imported(step)) for step in steps if step.seq is None]
-    return [entry for _, _, entry in sorted(placed, key=lambda one: (one[0], one[1]), reverse=True)]
+        placed.append((latest, action.seq, 0, entry_of(action)._replace(back=back)))
+    imported = [step for step in steps if step.seq is None]
+    placed += [(step.at, 0, place, _imported(step)) for place, step in enumerate(imported)]
+    return [entry for *_, entry in sorted(placed, key=lambda one: one[:3], reverse=True)]
 
 
 def entry_of(action: Action) -> Entry:
@@ -82,7 +83,7 @@ def _imported(step: Step) -> Entry:
         who=clean(step.by, 40),
         letter=LETTERS.get(step.step, ""),
         what=step_words(step.step),
-        text=clean("  ".join(part for part in (_due(step.due), step.app_id or "", step.note or "") if part), 1_000),
+        text=clean("  ".join(part for part in (_due(step.due), _app(step.app_id), step.note or "") if part), 1_000),
         privileged=False,
         alarm=step.step in ("contradicted", "audit_failed"),
         action=None,
@@ -92,6 +93,10 @@ def _imported(step: Step) -> Entry:
 
 def _due(at: int | None) -> str:
     return "" if at is None else f"due {day(at)}"
+
+
+def _app(app_id: str | None) -> str:
+    return "" if app_id is None else f"app {app_id}"
 
 
 def _document(text: str | None) -> dict[str, Any]:

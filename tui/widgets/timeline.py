@@ -4,8 +4,10 @@ It asks nothing itself: it says which bins it wants (`WindowChanged`) and is sho
 """
 
 import re
+from dataclasses import replace
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -16,11 +18,11 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from store.instants import MICROSECONDS_PER_DAY, parse_point
-from store.timeline import Marker, Timeline
+from store.timeline import Gap, Marker, Timeline
 from tui.keys import bindings
 from tui.screens.base import WorkScreen
-from tui.text import clean, count, day, last_day, moment, number, short_day
-from tui.widgets.timeline_drawing import Run, bin_counts, draw, layout, marker_letter, markers_in
+from tui.text import clean, count, day, fit, last_day, moment, number, short_day
+from tui.widgets.timeline_drawing import NOT_LOGGED, STACK, Run, bin_counts, draw, layout, marker_letter, markers_in
 from tui.widgets.timeline_window import DAY, TimeWindow, width_words
 
 _BEFORE_LAYOUT = 50
@@ -66,6 +68,12 @@ def counts_words(counts: tuple[int, int, int, int], *, gap: bool) -> str:
     if gap:
         said.append("not wholly logged" if said else "not logged")
     return ", ".join(said)
+
+
+def counts_signs(counts: tuple[int, int, int, int], *, gap: bool) -> str:
+    """What happened, with the signs of the bars, where there is no room for words: `█206 x14`."""
+    signs = [f"{full}{number(value)}" for value, (_, full, _, _) in zip(counts, STACK, strict=True) if value]
+    return " ".join([*signs, NOT_LOGGED] if gap else signs or ["nothing"])
 
 
 class TimelinePane(Widget, can_focus=True):
@@ -136,8 +144,9 @@ class TimelinePane(Widget, can_focus=True):
     class Drill(WindowChanged):
         """The raw events of the bin under the cursor are wanted, `[from_at, until_at)`."""
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+    def __init__(self, *, heading: str = "2", id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
+        self._pane_heading = heading
         self._answer: Timeline | None = None
         self._title = ""
         self._view: TimeWindow | None = None
@@ -181,9 +190,18 @@ class TimelinePane(Widget, can_focus=True):
             answer: of the window; one of another window (it was overtaken) is drawn all the same.
             title: whose timeline it is; plain text, which may be hostile.
         """
-        self._answer = answer
+        self._answer = None if answer is None else self._inside_span(answer)
         self._title = title
         self._redraw()
+
+    def _inside_span(self, answer: Timeline) -> Timeline:
+        """The answer without what is not logged outside of the whole span, where nobody asks."""
+        if self._view is None:
+            return answer
+        begin, end = self._view.span_from, self._view.span_until
+        inside = [gap for gap in answer.gaps if gap.from_at < end and gap.until_at > begin]
+        gaps = tuple(Gap(max(gap.from_at, begin), min(gap.until_at, end), gap.source) for gap in inside)
+        return replace(answer, gaps=gaps)
 
     def action_bin(self, by: int) -> None:
         """Move the cursor by bins; the window follows it."""
@@ -371,11 +389,18 @@ class TimelinePane(Widget, can_focus=True):
         self.refresh()
 
     def _heading(self) -> Content:
-        name = Content.styled(clean(self._title, limit=60), "bold")
+        """Whose time it is and how long a bin is; a narrow pane cuts the name, never the length."""
+        name = clean(self._title, limit=60)
         if self._answer is None or not self._answer.bins:
-            return name
-        width = self._answer.bins[0].until_at - self._answer.bins[0].from_at
-        return Content.assemble(name, f"   restricted reads per {width_words(width)}")
+            return Content.assemble(f"{self._pane_heading} ", (name, "bold"))
+        bins = self._answer.bins
+        per = f"per {width_words(bins[0].until_at - bins[0].from_at)}"
+        room = self.content_size.width - len(self._pane_heading) - 4
+        said = f"   restricted reads {per}"
+        if room < cell_len(name) + len(said):
+            said = f"   {per}"
+            name = fit(name, min(cell_len(name), max(room - len(said), 4)))
+        return Content.assemble(f"{self._pane_heading} ", (name, "bold"), said)
 
     def _below(self) -> str:
         """The line in the lower border: the bin under the cursor, or the whole window."""
@@ -390,7 +415,10 @@ class TimelinePane(Widget, can_focus=True):
             a, b = total, bin_counts(row)
             total = (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3])
         gap = any(one.from_at < until_at and one.until_at > from_at for one in answer.gaps)
-        said = f"{interval_words(from_at, until_at)}: {counts_words(total, gap=gap)}"
+        when = "in view" if at is None else interval_words(from_at, until_at)
+        said = f"{when}: {counts_words(total, gap=gap)}"
+        if len(said) > self.content_size.width - 2:
+            said = f"{when}: {counts_signs(total, gap=gap)}"
         here = [] if at is None else markers_in(answer, from_at, until_at)
         return "; ".join([said, *_marker_words(here)])
 

@@ -10,6 +10,7 @@ from itertools import groupby
 
 from store.audits import LETTERS
 from store.timeline import Bin, Marker, Timeline
+from store.words import step_words
 from tui.widgets.timeline_axis import axis_labels
 
 Run = tuple[str, str]
@@ -69,6 +70,8 @@ _KIND_LETTERS = {
     "import": "I",
     "step": "s",
 }
+# A step's marker begins with its words, or its name.
+_STEP_LETTERS = {f"{step_words(step)} ": letter for step, letter in LETTERS.items()} | LETTERS
 _DROPPING = frozenset("RPXVF")
 
 
@@ -235,10 +238,9 @@ def bar_cells(counts: tuple[int, int, int, int], scale: int, rows: int) -> list[
 
 
 def marker_letter(marker: Marker) -> str:
-    """The letter of a marker; a step's is that of the track, found by its name at the head of the text."""
+    """The letter of a marker; a step's is that of the track."""
     if marker.kind == "step":
-        words = marker.text.split(maxsplit=1)
-        return LETTERS.get(words[0].rstrip(":,"), "s") if words else "s"
+        return next((letter for words, letter in _STEP_LETTERS.items() if marker.text.startswith(words)), "s")
     return _KIND_LETTERS.get(marker.kind, "*")
 
 
