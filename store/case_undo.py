@@ -5,7 +5,7 @@ An entry is taken back at most once. An undo of an undo is a redo, and a redo ca
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from store import closing
@@ -16,8 +16,10 @@ from store.case_changes import (
     change,
     deciding,
     done,
+    look,
     named,
     past,
+    plain,
     refuse,
     standing,
     to_the_second,
@@ -69,13 +71,27 @@ _ONE = "SELECT seq, at, actor, verb, partner, partner_id, before, after, correct
 _TAKE_STEP_BACK = "UPDATE audit_steps SET taken_back_by = ? WHERE seq = ?"
 
 
-def take_back(store: Store, *, actor: str, partners: Sequence[int] | None, verb: str) -> Done:
+def take_back(
+    store: Store,
+    *,
+    actor: str,
+    partners: Sequence[int] | None,
+    verb: str,
+    note: str = "",
+    expect: Mapping[int, int] | None = None,
+) -> Done:
     """Append the inverse of the actor's own last action (`undo`), or of their last undo (`redo`).
 
+    Args:
+        note: why; it follows the reference to what is corrected.
+        expect: internal id -> version the caller saw, of the cases that this would change.
+
     Raises:
+        ConflictError: a case moved on since `expect`.
         RefusedError: there is none, something happened to those cases since, or a closure that it would bring back
             no longer holds.
     """
+    note = plain(note, "note")
     with deciding(store, actor) as deed:
         entries = _last_entries(deed, partners, verb)
         if not entries:
@@ -83,10 +99,12 @@ def take_back(store: Store, *, actor: str, partners: Sequence[int] | None, verb:
             what = "nothing of yours to undo" if verb == "undo" else "no undo of yours to take back"
             raise RefusedError(f"there is {what}{where}")
         roots = {entry.seq: _root(deed.connection, entry) for entry in entries}
-        _refuse_built_upon(deed, entries, roots, verb)
-        seqs = [_invert(deed, entry, roots[entry.seq], verb) for entry in entries]
-        first = next(iter(roots.values()))
         cases = [entry.partner for entry in entries if entry.partner is not None]
+        if cases:
+            look(deed, cases, expect)
+        _refuse_built_upon(deed, entries, roots, verb)
+        seqs = [_invert(deed, entry, roots[entry.seq], verb, note) for entry in entries]
+        first = next(iter(roots.values()))
         told = f"{_told(first)} {named(deed, cases)}" if cases else _told(first)
         numbers = f"#{entries[0].seq}" if len(entries) == 1 else f"#{entries[0].seq}-{entries[-1].seq}"
         return done(deed, seqs, f"{'undid' if verb == 'undo' else 'redid'} {numbers}: {told}")
@@ -143,8 +161,8 @@ def _refuse_built_upon(deed: Deed, entries: Sequence[Entry], roots: dict[int, En
         raise RefusedError(f"cannot {verb}: {error}; act on the case as it is now") from None
 
 
-def _invert(deed: Deed, entry: Entry, root: Entry, verb: str) -> int:
-    note = f"corrects #{entry.seq}"
+def _invert(deed: Deed, entry: Entry, root: Entry, verb: str, why: str) -> int:
+    note = f"corrects #{entry.seq}: {why}" if why else f"corrects #{entry.seq}"
     details = {"corrected": {"seq": root.seq, "verb": root.verb, "in_force": verb == "redo"}}
     if entry.partner is None or root.verb == "note":
         seq = append(

@@ -230,7 +230,13 @@ def add_note(store: Store, partners: Sequence[int], *, actor: str, note: str, pr
 
 
 def assign(
-    store: Store, partners: Sequence[int], *, actor: str, assignee: str | None, expect: dict[int, int] | None = None
+    store: Store,
+    partners: Sequence[int],
+    *,
+    actor: str,
+    assignee: str | None,
+    note: str = "",
+    expect: dict[int, int] | None = None,
 ) -> Done:
     """Give the cases to someone; None takes them back. Cases that are theirs already are left alone.
 
@@ -239,6 +245,7 @@ def assign(
         RefusedError: there is nothing to change.
     """
     who = plain(assignee, "name of the assignee") or None
+    note = plain(note, "note")
     with deciding(store, actor) as deed:
         cases = look(deed, partners, expect)
         changing = {partner: row for partner, row in cases.items() if row.assignee != who}
@@ -247,31 +254,48 @@ def assign(
                 deed, dict.fromkeys(cases, "is assigned to nobody" if who is None else f"is assigned to {who} already")
             )
         seqs = [
-            change(deed, partner, row, replace(row, assignee=who), verb="assign") for partner, row in changing.items()
+            change(deed, partner, row, replace(row, assignee=who), verb="assign", note=note)
+            for partner, row in changing.items()
         ]
         whom = named(deed, list(changing))
         return done(deed, seqs, f"took {whom} back from its assignee" if who is None else f"assigned {whom} to {who}")
 
 
-def undo(store: Store, *, actor: str, partners: Sequence[int] | None = None) -> Done:
+def undo(
+    store: Store,
+    *,
+    actor: str,
+    partners: Sequence[int] | None = None,
+    note: str = "",
+    expect: dict[int, int] | None = None,
+) -> Done:
     """Take back the actor's own last action (on these partners, where given), by appending its inverse.
 
     An action on several partners is taken back whole; where `partners` are given, only what it did to those.
 
     Raises:
+        ConflictError: a case that would be set back moved on since `expect`.
         RefusedError: nothing of theirs to undo, or a later action of somebody else builds on it.
     """
     from store.case_undo import take_back
 
-    return take_back(store, actor=actor, partners=partners, verb="undo")
+    return take_back(store, actor=actor, partners=partners, verb="undo", note=note, expect=expect)
 
 
-def redo(store: Store, *, actor: str, partners: Sequence[int] | None = None) -> Done:
+def redo(
+    store: Store,
+    *,
+    actor: str,
+    partners: Sequence[int] | None = None,
+    note: str = "",
+    expect: dict[int, int] | None = None,
+) -> Done:
     """Take back the actor's last undo, where nothing has happened to those cases since.
 
     Raises:
+        ConflictError: a case moved on since `expect`.
         RefusedError: no undo of theirs to take back, or something happened to those cases since.
     """
     from store.case_undo import take_back
 
-    return take_back(store, actor=actor, partners=partners, verb="redo")
+    return take_back(store, actor=actor, partners=partners, verb="redo", note=note, expect=expect)

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from store import audits, cases
 from store.case_notes import notes_by_partner
 from store.connection import Store, open_store
-from store.errors import RefusedError
+from store.errors import ConflictError, RefusedError
 from store.instants import parse_point
 from store.ledger import actions
 from tests.store.casework import Facts, assert_chained, give_facts, new_store
@@ -107,6 +107,15 @@ def test_with_partners_given_only_those_are_set_back(store: Store) -> None:
     assert statuses(store) == ["open", "open", "open"]
     with pytest.raises(RefusedError, match="nothing of yours to undo on these partners"):
         cases.undo(store, actor="ana", partners=[2])
+
+
+def test_an_undo_may_say_why_and_what_it_saw(store: Store) -> None:
+    cases.flag(store, [1], actor="ana")
+    seen = cases.case(store, 1).version
+    with pytest.raises(ConflictError, match=r"p1 was flagged by ana .* \(version 1, you saw 0\)"):
+        cases.undo(store, actor="ana", expect={1: seen - 1})
+    cases.undo(store, actor="ana", expect={1: seen}, note="wrong row")
+    assert actions(store)[-1].note == "corrects #2: wrong row"
 
 
 def test_a_note_taken_back_does_not_stand_but_its_entry_does(store: Store) -> None:
@@ -325,4 +334,4 @@ def _free_grounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 TestCaseWork = CaseWork.TestCase
-TestCaseWork.settings = settings(max_examples=120, stateful_step_count=30, deadline=None)
+TestCaseWork.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
