@@ -15,6 +15,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.key_table import with_current_keys
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("store", "tui", "fixtures")
 LONGEST_FILE = 500
@@ -188,6 +190,18 @@ def test_the_wheel_carries_everything_a_program_needs(tmp_path: Path) -> None:
 
 
 def test_the_readme_has_the_table_of_keys_that_the_bindings_make() -> None:
-    from tui.keys import markdown_table
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert with_current_keys(readme) == readme, "the bindings have changed: run `python -m tests.key_table`"
 
-    assert markdown_table().strip() in (ROOT / "README.md").read_text(encoding="utf-8")
+
+def test_what_the_readme_points_at_is_there() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)#:]+)\)", readme)
+    assert len(targets) > 2
+    assert [target for target in targets if not (ROOT / target).is_file()] == []
+
+
+def test_the_check_of_a_fresh_machine_can_be_run() -> None:
+    script = ROOT / ".ci/run"
+    assert script.stat().st_mode & 0o111 == 0o111
+    assert run("bash", "-n", str(script)).returncode == 0
