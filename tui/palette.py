@@ -19,14 +19,10 @@ class KeyCommands(Provider):
 
     def _possible(self) -> Iterator[tuple[Key, str, DOMNode]]:
         """Key, action and the node it belongs to, of what can be done now; keys that only move are left out."""
-        table = {key.id: key for key in cast("OverscopeApp", self.app).key_table}
-        seen = set()
-        for active in self.screen.active_bindings.values():
-            key = table.get(active.binding.id or "")
-            if key is None or not active.enabled or key.id in seen or key.group in ("moves", "palette"):
-                continue
-            seen.add(key.id)
-            yield key, active.binding.action, active.node
+        active = {shown.binding.id: shown for shown in self.screen.active_bindings.values() if shown.enabled}
+        for key in cast("OverscopeApp", self.app).key_table:
+            if key.id in active and key.group != "moves" and key.id != "app.palette":
+                yield key, active[key.id].binding.action, active[key.id].node
 
     def _commands(self) -> list[tuple[str, str, IgnoreReturnCallbackType]]:
         return [

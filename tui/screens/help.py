@@ -27,7 +27,7 @@ _KEYS_WIDTH = 14
 class HelpScreen(ModalScreen[None]):
     """The help."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialog.cancel", "app.help", "app.leave")]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialog.cancel", "app.help", "app.leave", "moves")]
 
     def __init__(self, table: Sequence[Key], active: frozenset[str]) -> None:
         """Show the table.
@@ -42,7 +42,7 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """A box that scrolls."""
-        with VerticalScroll(id="help") as box:
+        with VerticalScroll(id="help", can_focus=False) as box:
             box.border_title = Content(" Keys ")
             box.border_subtitle = Content(" bright: works here and now   esc closes ")
             yield Static(self._text(), id="help-text", markup=False)
@@ -63,6 +63,14 @@ class HelpScreen(ModalScreen[None]):
 
     def _nothing_active(self, place: str) -> bool:
         return not any(key.id in self._active for key in self._table if key.where == place)
+
+    def action_go(self, where: str) -> None:
+        """Scroll: `down`, `up`, `first`, `last`, pages and half pages."""
+        box = self.query_one("#help", VerticalScroll)
+        page = max(1, box.size.height - 1)
+        steps = {"page_down": page, "page_up": -page, "half_down": page // 2, "half_up": -(page // 2)}
+        step = {"down": 1, "up": -1, "first": -10_000, "last": 10_000, **steps}[where]
+        box.scroll_relative(y=step, animate=False)
 
     def action_cancel(self) -> None:
         """Close."""

@@ -57,7 +57,11 @@ class KeyFooter(Widget):
         relabel = getattr(self.screen, "footer_label", None)
         labels = []
         for key in sorted(table, key=lambda key: key.where not in ("timeline", "case screen")):
-            if key.footer and key.id in active and (key.id != "app.back" or len(self.app.screen_stack) > 1):
+            if (
+                key.footer
+                and key.id in active
+                and (key.id != "app.back" or self.screen is not self.app.screen_stack[0])
+            ):
                 label = relabel(key.id) if relabel is not None else None
                 labels.append((spoken(key.keys, first_only=True), label or key.footer))
         return labels
