@@ -29,7 +29,7 @@ from tests import oracle
 TODAY = parse_point("2020-01-20")
 SMALL = 0.04
 # Changes with every change of the generator, and with nothing else: print it with `python -m tests.store.test_demo`.
-DIGEST = "4a884722c420864955204e12f7404fc4fd08b96a853f50058bfa0e38f5e5ef11"
+DIGEST = "1bb3b483eeeb888d62a135ce40ab7b253d458dad249754e8c12bb7652227dcc9"
 
 
 def digest(folder: Path) -> str:
@@ -142,7 +142,7 @@ def test_the_board_looks_alive(demo: Store) -> None:
         "RNDCSAV": 12,
     }
     assert sum(row.overdue for row in kept) == 4
-    assert "X" in _named(kept, "Brambleboard").track[7:]
+    assert sorted(row.name for row in kept if row.track.endswith("X")) == ["Brambleboard", "Castaway Live"]
     assert [row.name for row in kept if row.track.endswith("H")] == ["Halyard"]
     assert _named(rows, "Ribbon Social").after_removal == 206
     assert not _named(rows, "app 22041").claimed
