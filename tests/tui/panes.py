@@ -1,7 +1,7 @@
 """Hand-made answers, and an app of one widget, for the tests of the panes."""
 
-from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 from textual.app import App, ComposeResult
 from textual.widget import Widget
@@ -44,15 +44,25 @@ ROW = PartnerRow(
 )
 
 
-def row(number: int, **changes: object) -> PartnerRow:
+def row(number: int, **changes: Any) -> PartnerRow:
     """Another partner's row."""
-    return ROW._replace(partner=number, partner_id=f"p-{number:04}", **changes)  # type: ignore[arg-type]
+    return ROW._replace(partner=number, partner_id=f"p-{number:04}", **changes)
 
 
-def step(name: str, date: str, **changes: object) -> Step:
+def step(name: str, date: str, **changes: Any) -> Step:
     """A step that took effect on a date."""
-    plain = Step(name, parse_point(date), True, None, None, None, None, "ana", 7)
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    values: dict[str, Any] = {
+        "step": name,
+        "at": parse_point(date),
+        "at_is_date": True,
+        "app_id": None,
+        "due": None,
+        "note": None,
+        "evidence": None,
+        "by": "ana",
+        "seq": 7,
+    }
+    return Step(**{**values, **changes})
 
 
 STEPS = (

@@ -87,28 +87,35 @@ class LinePrompt(Dialog[str]):
             width: 100%;
             background: $panel;
             padding: 0 1;
-            & > Static { width: auto; max-width: 70%; height: 1; color: $head; }
+            & > Static {
+                width: auto;
+                max-width: 60%;
+                height: 1;
+                color: $head;
+                text-wrap: nowrap;
+                text-overflow: ellipsis;
+            }
             & > TextField { width: 1fr; margin-left: 1; }
         }
     }
     """
 
-    def __init__(self, label: str, *, value: str = "", names: Sequence[str] = ()) -> None:
+    def __init__(self, label: str, *, hint: str = "", names: Sequence[str] = ()) -> None:
         """Ask for a line.
 
         Args:
             label: what it is about; names in it are cleaned.
-            value: what stands there at first.
+            hint: what may be typed, shown while nothing is.
         """
         super().__init__(names)
         self._label = label
-        self._value = value
+        self._hint = hint
 
     def compose(self) -> ComposeResult:
         """Label and field, on one line."""
         with Horizontal(classes="prompt"):
             yield Static(Content(clean(self._label, 300)), markup=False)
-            yield TextField(self._value, id="line")
+            yield TextField(placeholder=self._hint, id="line")
 
     def answer(self) -> str:
         """What was typed, which may be nothing."""
@@ -120,7 +127,7 @@ class FlagPrompt(LinePrompt):
 
     def __init__(self, names: Sequence[str]) -> None:
         """Ask for the note."""
-        super().__init__(f"Flag {names_words(names)}; note (may be empty):", names=names)
+        super().__init__(f"Flag {names_words(names)}", hint="a note, or nothing; enter flags, esc cancels", names=names)
 
 
 class ClearDialog(Dialog[ClearChoice]):

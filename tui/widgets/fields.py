@@ -86,11 +86,9 @@ class Choice(Widget, can_focus=True):
         return len(self._lines)
 
     def action_move(self, by: int) -> None:
-        """Choose the line so many further; the first (or last) where none is chosen."""
-        if self.chosen is None:
-            self.chosen = 0 if by > 0 else len(self._lines) - 1
-        else:
-            self.chosen += by
+        """Choose the line so many further, from before the first (or after the last) where none is chosen."""
+        outside = -1 if by > 0 else len(self._lines)
+        self.chosen = (outside if self.chosen is None else self.chosen) + by
 
     def on_click(self, event: events.Click) -> None:
         """Choose the line that was clicked."""

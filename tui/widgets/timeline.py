@@ -249,7 +249,7 @@ class TimelinePane(Widget, can_focus=True):
         from tui.screens.dialogs import LinePrompt
 
         if self._view is not None:
-            prompt = LinePrompt("Go to (2019-10-05, 2019-10, -60d)")
+            prompt = LinePrompt("Go to", hint="2019-10-05, 2019-10, or -60d before the end")
             self.app.push_screen(prompt, self._typed_date)
 
     def action_drill(self) -> None:

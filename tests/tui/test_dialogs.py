@@ -1,0 +1,257 @@
+"""The dialogs: each names the partners, `enter` confirms, `esc` cancels, and what is missing is said."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from textual.app import App
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from store.audits import LETTERS, TRACK
+from store.cases import GROUNDS
+from store.instants import parse_point
+from tests.tui.panes import HOSTILE, OnePane, row, screen_text
+from tui.screens.details import DetailsDialog
+from tui.screens.dialogs import (
+    AssignChoice,
+    AssignDialog,
+    ClearChoice,
+    ClearDialog,
+    ConflictDialog,
+    FlagPrompt,
+    NoteChoice,
+    NoteDialog,
+    ReopenDialog,
+    StepChoice,
+    StepDialog,
+)
+from tui.screens.step_dialog import STEPS, next_step, out_of_order
+
+NAMES = ["Ribbon Social", HOSTILE]
+TODAY = parse_point("2020-01-20")
+NOTHING = object()
+
+
+class Asked:
+    """What came of a dialog: its answer, `NOTHING` while it is open, and the screen before the last key."""
+
+    def __init__(self) -> None:
+        self.answer: Any = NOTHING
+        self.text = ""
+
+
+def ask(make: Callable[[], ModalScreen[Any]], keys: Sequence[str], size: tuple[int, int] = (80, 24)) -> Asked:
+    """Open a dialog, press the keys, and say what came of it."""
+    asked = Asked()
+
+    async def go() -> None:
+        app: App[None] = OnePane(Static("below", markup=False))
+        async with app.run_test(size=size) as pilot:
+            await app.push_screen(make(), lambda answer: setattr(asked, "answer", answer))
+            await pilot.pause()
+            asked.text = "\n".join(screen_text(app))
+            if keys:
+                await pilot.press(*keys)
+                await pilot.pause()
+            if asked.answer is NOTHING:
+                asked.text = "\n".join(screen_text(app))
+            assert app.is_running
+
+    asyncio.run(go())
+    return asked
+
+
+DIALOGS: list[Callable[[], ModalScreen[Any]]] = [
+    lambda: FlagPrompt(NAMES),
+    lambda: ClearDialog(NAMES),
+    lambda: ReopenDialog(NAMES, [f"closed: audit passed by {HOSTILE}"]),
+    lambda: NoteDialog(NAMES),
+    lambda: AssignDialog(NAMES, assignee=HOSTILE, suggestion=HOSTILE),
+    lambda: StepDialog([row(1, name=NAMES[0]), row(2, name=NAMES[1])], today=TODAY),
+    lambda: ConflictDialog(f"{HOSTILE} was flagged by bo", NAMES),
+    lambda: DetailsDialog(HOSTILE, [("Note", HOSTILE)]),
+]
+
+
+@pytest.mark.parametrize("make", DIALOGS)
+def test_every_dialog_shows_hostile_names_as_text_and_escape_does_nothing(
+    make: Callable[[], ModalScreen[Any]],
+) -> None:
+    asked = ask(make, ["escape"], (160, 40))
+    assert asked.answer is None
+    assert "[@click=app.quit]boom[/nope]" in asked.text.replace("\n", "")
+    assert "\\x1b]52;c;aGk=\\x07" in asked.text
+    assert "\x1b" not in asked.text
+
+
+@pytest.mark.parametrize("make", DIALOGS)
+@pytest.mark.parametrize("size", [(20, 5), (60, 16), (200, 60)])
+def test_every_dialog_survives_any_size(make: Callable[[], ModalScreen[Any]], size: tuple[int, int]) -> None:
+    assert ask(make, ["escape"], size).answer is None
+
+
+def test_flagging_takes_a_note_or_none() -> None:
+    assert ask(lambda: FlagPrompt(NAMES), ["enter"]).answer == ""
+    assert ask(lambda: FlagPrompt(NAMES), [*"seen", "space", *"it", "enter"]).answer == "seen it"
+
+
+def test_typed_and_pasted_control_characters_become_visible() -> None:
+    asked = Asked()
+
+    async def go() -> None:
+        app: App[None] = OnePane(Static(""))
+        async with app.run_test() as pilot:
+            prompt = FlagPrompt(["Ribbon"])
+            await app.push_screen(prompt, lambda answer: setattr(asked, "answer", answer))
+            await pilot.pause()
+            field = prompt.query_one("#line")
+            field.insert_text_at_cursor("a\x1b]0;b\x07\u202e")  # type: ignore[attr-defined]
+            await pilot.pause()
+            assert "\x1b" not in "\n".join(screen_text(app))
+            await pilot.press("enter")
+
+    asyncio.run(go())
+    assert asked.answer == "a\\x1b]0;b\\x07\\u202e"
+
+
+def test_closing_needs_a_ground_and_where_due_a_note() -> None:
+    asked = ask(lambda: ClearDialog(NAMES), ["enter"])
+    assert asked.answer is NOTHING
+    assert "! choose a ground" in asked.text
+    assert ask(lambda: ClearDialog(NAMES), ["j", "enter"]).answer == ClearChoice("no_access", "", False)
+    asked = ask(lambda: ClearDialog(NAMES), ["G", "enter"])
+    assert asked.answer is NOTHING
+    assert "! a note is needed" in asked.text
+    assert ask(lambda: ClearDialog(NAMES), ["G", "enter", *"sold", "enter"]).answer == ClearChoice(
+        "other", "sold", False
+    )
+
+
+def test_an_override_is_turned_on_and_needs_a_note() -> None:
+    keys = ["j", "j", "j", "tab", "tab", "space"]
+    assert ask(lambda: ClearDialog(NAMES), [*keys, "enter"]).answer is NOTHING
+    keys = ["j", "j", "j", "tab", *"seen", "tab", "space", "enter"]
+    assert ask(lambda: ClearDialog(NAMES), keys).answer == ClearChoice(GROUNDS[2], "seen", True)
+
+
+def test_a_refused_closing_comes_back_with_its_reason_and_what_was_chosen() -> None:
+    before = ClearChoice("no_access", "never", False)
+    asked = ask(lambda: ClearDialog(NAMES, refusal="it has 3 restricted reads", choice=before), [])
+    assert "! it has 3 restricted reads" in asked.text
+    assert "> never read" in asked.text
+    assert ask(lambda: ClearDialog(NAMES, refusal="no", choice=before), ["enter"]).answer == before
+
+
+def test_reopening_needs_a_note_and_shows_the_closure() -> None:
+    asked = ask(lambda: ReopenDialog(["Moderato"], ["closed: audit passed by ana, 2020-01-20"]), ["enter"])
+    assert asked.answer is NOTHING
+    assert "closed: audit passed by ana, 2020-01-20" in asked.text
+    assert "a note is needed" in asked.text
+    assert ask(lambda: ReopenDialog(NAMES, []), [*"why", "enter"]).answer == "why"
+
+
+def test_a_note_may_be_privileged_and_never_empty() -> None:
+    assert ask(lambda: NoteDialog(NAMES), ["enter"]).answer is NOTHING
+    assert ask(lambda: NoteDialog(NAMES), [*"a", "enter"]).answer == NoteChoice("a", False)
+    assert ask(lambda: NoteDialog(NAMES), [*"a", "tab", "space", "enter"]).answer == NoteChoice("a", True)
+
+
+def test_assigning_to_somebody_or_to_nobody() -> None:
+    assert ask(lambda: AssignDialog(NAMES, suggestion="ana"), ["enter"]).answer == AssignChoice("ana")
+    assert ask(lambda: AssignDialog(NAMES), ["enter"]).answer == AssignChoice(None)
+
+
+def test_a_conflict_is_shown_and_tried_again_only_when_asked() -> None:
+    asked = ask(lambda: ConflictDialog("was flagged by bo", ["Ribbon"]), ["enter"])
+    assert asked.answer == "again"
+    assert "Nothing was done" in asked.text
+
+
+def step_of(*keys: str, rows: Sequence[Any] = (row(1),)) -> Asked:
+    return ask(lambda: StepDialog(rows, today=TODAY), keys)
+
+
+def test_the_next_step_is_proposed_with_todays_date() -> None:
+    assert step_of("enter").answer == StepChoice((1,), "deletion_certified", TODAY, True, None, None, "", None)
+
+
+def test_every_field_of_a_step_is_taken() -> None:
+    dates = ["tab", *["backspace"] * 10, *"2019-12-01T10:00:00Z", "tab", *"2020-02-01"]
+    rest = ["tab", *"118804", "tab", *"a.pdf", "tab", *"seen", "enter"]
+    assert step_of(*dates, *rest).answer == StepChoice(
+        partners=(1,),
+        step="deletion_certified",
+        at=parse_point("2019-12-01T10:00:00Z"),
+        at_is_date=False,
+        app_id="118804",
+        due=parse_point("2020-02-01"),
+        note="seen",
+        evidence="a.pdf",
+    )
+
+
+def test_a_date_that_cannot_be_read_is_said() -> None:
+    asked = step_of("tab", "backspace", "enter")
+    assert asked.answer is NOTHING
+    assert "! not an ISO 8601 instant" in asked.text
+
+
+def test_nothing_is_chosen_where_the_track_forks_or_the_partners_differ() -> None:
+    running = row(1, stage="audit_started", track="RNDCSA-")
+    asked = step_of("enter", rows=[running])
+    assert asked.answer is NOTHING
+    assert "the track forks here" in asked.text
+    assert "! choose a step" in asked.text
+    asked = step_of("enter", rows=[row(1), row(2, stage="none", track="-------")])
+    assert asked.answer is NOTHING
+    assert "they stand differently" in asked.text
+
+
+def test_partners_out_of_order_or_on_hold_are_listed_and_left_out() -> None:
+    rows = [row(1), row(2, name="Late", stage="notified", track="RN-----"), row(3, name="Held", track="RND----H")]
+    keys = ["j", "j", "j", "j"]
+    asked = step_of(*keys, rows=rows)
+    assert "Recorded for 1 partner." in asked.text
+    assert "Late: lacks 'deletion asked'" in asked.text
+    assert "Held: on hold" in asked.text
+    assert step_of(*keys, "enter", rows=rows).answer.partners == (1,)
+
+
+def test_out_of_order_for_everybody_needs_a_note() -> None:
+    early = row(1, stage="none", track="-------")
+    asked = step_of("G", "k", "k", "k", "k", "k", "enter", rows=[early])
+    assert asked.answer is NOTHING
+    assert "a note is needed" in asked.text
+    answer = step_of("G", "k", "k", "k", "k", "k", "enter", *"why", "enter", rows=[early]).answer
+    assert (answer.partners, answer.step, answer.note) == ((1,), "audit_passed", "why")
+
+
+def test_waiving_needs_a_note() -> None:
+    assert step_of("G", "enter").answer is NOTHING
+    assert step_of("G", "enter", *"why", "enter").answer.step == "waived"
+
+
+def test_order_of_the_track_in_words() -> None:
+    for place, name in enumerate(TRACK[:-1]):
+        letters = "".join(LETTERS[one] for one in TRACK[:place]).ljust(len(TRACK) - 1, "-")
+        here = row(1, stage=TRACK[place - 1] if place else "none", track=letters)
+        assert out_of_order(here, name) is None
+        assert next_step([here]) == (name if place < len(TRACK) - 2 else None)
+        assert out_of_order(here, "no_response") is None
+        if place:
+            assert out_of_order(here, TRACK[place - 1]) == f"has '{_words(TRACK[place - 1])}' already"
+        if place < len(TRACK) - 2:
+            assert out_of_order(here, TRACK[place + 1]) == f"lacks '{_words(name)}'"
+    assert out_of_order(row(1, track="rND----"), "deletion_certified") == "lacks 'access removed'"
+    failed = row(1, stage="audit_failed", track="RNDCSAX")
+    assert out_of_order(failed, "audit_planned") is None
+    assert next_step([failed]) is None
+    assert set(STEPS) == set(LETTERS)
+
+
+def _words(step: str) -> str:
+    from store.words import step_words
+
+    return step_words(step)
