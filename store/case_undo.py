@@ -6,7 +6,7 @@ An entry is taken back at most once. An undo of an undo is a redo, and a redo ca
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from store import closing
 from store.case_changes import (
@@ -28,6 +28,9 @@ from store.connection import Store
 from store.errors import RefusedError
 from store.ledger import append
 from store.words import step_words
+
+if TYPE_CHECKING:
+    from store.reopening import CaseFacts
 
 _TAKES_BACK = {
     "undo": ("flag", "clear", "reopen", "note", "assign", "step", "redo"),
@@ -103,7 +106,8 @@ def take_back(
         if cases:
             look(deed, cases, expect)
         _refuse_built_upon(deed, entries, roots, verb)
-        seqs = [_invert(deed, entry, roots[entry.seq], verb, note) for entry in entries]
+        facts = _facts_about_returning(deed.connection, entries)
+        seqs = [_invert(deed, entry, roots[entry.seq], facts, verb=verb, why=note) for entry in entries]
         first = next(iter(roots.values()))
         told = f"{_told(first)} {named(deed, cases)}" if cases else _told(first)
         numbers = f"#{entries[0].seq}" if len(entries) == 1 else f"#{entries[0].seq}-{entries[-1].seq}"
@@ -161,7 +165,21 @@ def _refuse_built_upon(deed: Deed, entries: Sequence[Entry], roots: dict[int, En
         raise RefusedError(f"cannot {verb}: {error}; act on the case as it is now") from None
 
 
-def _invert(deed: Deed, entry: Entry, root: Entry, verb: str, why: str) -> int:
+def _facts_about_returning(connection: sqlite3.Connection, entries: Sequence[Entry]) -> "dict[int, CaseFacts]":
+    """Of the cases that would be closed again, what the evidence says today."""
+    returning = {}
+    for entry in entries:
+        before = json.loads(entry.before or "{}")
+        if (
+            entry.partner is not None
+            and before.get("status") == "cleared"
+            and standing(connection, entry.partner).status != "cleared"
+        ):
+            returning[entry.partner] = closing.coverage_range(before["rests_on"])
+    return closing.gather_facts(connection, returning) if returning else {}
+
+
+def _invert(deed: Deed, entry: Entry, root: Entry, facts: "dict[int, CaseFacts]", *, verb: str, why: str) -> int:
     note = f"corrects #{entry.seq}: {why}" if why else f"corrects #{entry.seq}"
     details = {"corrected": {"seq": root.seq, "verb": root.verb, "in_force": verb == "redo"}}
     if entry.partner is None or root.verb == "note":
@@ -178,14 +196,21 @@ def _invert(deed: Deed, entry: Entry, root: Entry, verb: str, why: str) -> int:
             corrects=entry.seq,
         )
     else:
-        seq = _restore(deed, entry, entry.partner, verb=verb, note=note, details=details)
+        seq = _restore(deed, entry, entry.partner, facts.get(entry.partner), verb=verb, note=note, details=details)
     if root.verb == "step":
         deed.connection.execute(_TAKE_STEP_BACK, (seq if verb == "undo" else None, root.seq))
     return seq
 
 
 def _restore(
-    deed: Deed, entry: Entry, partner: int, *, verb: str, note: str, details: dict[str, dict[str, object]]
+    deed: Deed,
+    entry: Entry,
+    partner: int,
+    facts: "CaseFacts | None",
+    *,
+    verb: str,
+    note: str,
+    details: dict[str, dict[str, object]],
 ) -> int:
     """Put the case back to what it was before the entry, one version up."""
     document = json.loads(entry.before or "{}")
@@ -197,16 +222,14 @@ def _restore(
         rests_on=None if rested_on is None else json.dumps(rested_on),
     )
     now = standing(deed.connection, partner)
-    known: bytes | None = None
-    if after.grounds is not None and now.status != "cleared":
-        known, against = closing.restore_closure(
-            deed.connection, partner, grounds=after.grounds, rested_on=after.rests_on, before_seq=entry.seq
-        )
-        if against:
-            refuse(deed, {partner: f"cannot be closed again by {verb}: {', '.join(against)}; close it anew"})
+    if facts is None or after.grounds is None or after.rests_on is None:
+        return change(deed, partner, now, after, verb=verb, note=note, corrects=entry.seq, details=details)
+    known = closing.known_when_closed(deed.connection, partner, entry.seq)
+    against = closing.objections_to_restoring(deed.connection, partner, after.grounds, facts, known, after.rests_on)
+    if against:
+        refuse(deed, {partner: f"cannot be closed again by {verb}: {', '.join(against)}; close it anew"})
     seq = change(deed, partner, now, after, verb=verb, note=note, corrects=entry.seq, details=details)
-    if known is not None:
-        closing.record_closure(deed.connection, partner, seq, known)
+    closing.record_closure(deed.connection, partner, seq, known)
     return seq
 
 

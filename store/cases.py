@@ -138,7 +138,7 @@ def clear(
     with deciding(store, actor) as deed:
         cases = look(deed, partners, expect)
         refuse(deed, {partner: "is closed already" for partner, row in cases.items() if row.status == "cleared"})
-        facts = closing.gather_facts(deed.connection, cases)
+        facts = closing.gather_facts(deed.connection, dict.fromkeys(cases))
         against = {partner: closing.objections(deed.connection, partner, grounds, facts[partner]) for partner in cases}
         if not override:
             _refuse_contradicted(deed, grounds, against)

@@ -5,7 +5,7 @@ Grounds are checked over all evidence, whatever the as-of of the screen (DOMAIN,
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -22,18 +22,18 @@ _LAST_CLOSURE = "SELECT known_events FROM closures WHERE partner = ? AND seq < ?
 
 
 def gather_facts(
-    connection: sqlite3.Connection, partners: Iterable[int], span: tuple[int, int] | None = None
+    connection: sqlite3.Connection, partners: Mapping[int, tuple[int, int] | None]
 ) -> "dict[int, CaseFacts]":
-    """What all live evidence says of these partners (internal ids), under the rulebook in force.
+    """What all live evidence says of these partners, under the rulebook in force.
 
     Args:
-        span: the half-open range whose coverage counts; the rulebook's own when not given.
+        partners: internal id -> the half-open range whose coverage counts; None: the rulebook's own.
     """
     from store.reopening import facts_of
     from store.world import World
 
     world = World(connection)
-    return {partner: facts_of(connection, world, partner, span) for partner in partners}
+    return {partner: facts_of(connection, world, partner, span) for partner, span in partners.items()}
 
 
 def objections(connection: sqlite3.Connection, partner: int, grounds: str, facts: "CaseFacts") -> list[str]:
@@ -77,24 +77,31 @@ def reasons_to_reopen(facts: "CaseFacts", known_events: bytes, rested_on: str | 
     return reasons
 
 
-def restore_closure(
-    connection: sqlite3.Connection, partner: int, *, grounds: str, rested_on: str | None, before_seq: int
-) -> tuple[bytes, list[str]]:
-    """What a closure taken back knew, and what today speaks against bringing it back.
+def known_when_closed(connection: sqlite3.Connection, partner: int, before_seq: int) -> bytes:
+    """The event keys known to the closure that was in force just before a log entry."""
+    row = connection.execute(_LAST_CLOSURE, (partner, before_seq)).fetchone()
+    return b"" if row is None else bytes(row[0])
+
+
+def coverage_range(rested_on: Mapping[str, int]) -> tuple[int, int] | None:
+    """The range of coverage that a closure rested on, from its `rests_on`; None where it names none."""
+    return (rested_on["from_at"], rested_on["until_at"]) if "from_at" in rested_on else None
+
+
+def objections_to_restoring(
+    connection: sqlite3.Connection, partner: int, grounds: str, facts: "CaseFacts", known: bytes, rested_on: str
+) -> list[str]:
+    """What today speaks against bringing back a closure that was taken back; empty: nothing.
 
     Args:
-        rested_on: the `rests_on` of the closure to bring back, JSON text.
-        before_seq: the log entry before which that closure was in force.
+        facts: of today, over the range the closure rested on.
+        known: the event keys it knew.
+        rested_on: its `rests_on`, JSON text.
     """
-    row = connection.execute(_LAST_CLOSURE, (partner, before_seq)).fetchone()
-    known = b"" if row is None else bytes(row[0])
-    then = json.loads(rested_on) if rested_on else {}
-    span = (then["from_at"], then["until_at"]) if "from_at" in then else None
-    facts = gather_facts(connection, [partner], span)[partner]
     against = reasons_to_reopen(facts, known, rested_on)
-    if not against and not then.get("override"):
-        against = objections(connection, partner, grounds, facts)
-    return known, against
+    if against or json.loads(rested_on).get("override"):
+        return against
+    return objections(connection, partner, grounds, facts)
 
 
 def _unsettled(facts: "CaseFacts") -> list[str]:

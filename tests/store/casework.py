@@ -95,7 +95,7 @@ def new_store(path: Path, partners: Mapping[str, Sequence[str]], names: Mapping[
 def give_facts(monkeypatch: pytest.MonkeyPatch, facts: Mapping[int, Facts]) -> None:
     """Let the evidence say this of each partner (internal id), and nothing of the others."""
 
-    def gather(_: object, partners: Iterable[int], __: object = None) -> dict[int, Facts]:
+    def gather(_: object, partners: Iterable[int]) -> dict[int, Facts]:
         return {partner: facts.get(partner, Facts()) for partner in partners}
 
     monkeypatch.setattr(closing, "gather_facts", gather)
