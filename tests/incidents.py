@@ -189,7 +189,7 @@ class _Artist:
             self.add_file(kind, [])
         else:
             state = "with rows"
-            cut = self.random.randint(1, len(rows))
+            cut = self.random.randint(1, len(rows)) if self.chance(0.25) else len(rows)
             self.add_file(kind, rows[:cut])
             if cut < len(rows):
                 self.add_file(kind, rows[max(cut - 1, 0) :])
@@ -383,7 +383,7 @@ class _Artist:
 
     def _events(self) -> None:
         events = [self._event(number) for number in range(self.random.randint(5, 40))]
-        files: list[list[Row]] = [[] for _ in range(self.random.choice((1, 2, 3)))]
+        files: list[list[Row]] = [[] for _ in range(self.random.choice((1, 1, 2, 3)))]
         for event in events:
             home = self.random.choice(files)
             home.append(event)

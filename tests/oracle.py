@@ -16,6 +16,7 @@ Where the domain's text leaves a choice, this is the reading taken here:
 * Any unresolved quarantined access event makes `at_least`, whatever its date; quarantined registry records do not.
 * With inferred coverage, a day counts as covered by any event before as-of on that UTC day, also by one that happened
   on the day a range begins but before it begins.
+* A registry record that ends before it begins is quarantined; one that ends as it begins is in force at no instant.
 * A file with the bytes and the kind of an earlier one adds nothing. Otherwise the last record of an identity is in
   force, files in the order given and records in file order.
 * An app is known when its record, a grant, an exemption, a removal, a step or an event in force names it; an opt-in
@@ -23,7 +24,8 @@ Where the domain's text leaves a choice, this is the reading taken here:
 * An unclaimed app's outside id avoids every partner id that the files ever named, in force or not.
 * The data classes of an event are a set: their order and repetition are not content.
 * A step counts from its instant on, a bare date from 00:00 UTC of it. Of `audit_passed` and `audit_failed` the later
-  one stands. A due date is open until a step further along the track is recorded for that app (or the whole partner).
+  one stands. A due date is open until a step further along the track is recorded for that app (or the whole partner);
+  a passed or failed audit ends the track and leaves nothing due.
 """
 
 from collections import Counter
@@ -465,6 +467,7 @@ def is_overdue(incident: Incident, partner: Partner, today: int) -> bool:
     steps = steps_of(incident, partner, today)
     return any(
         row.due is not None
+        and row.step not in ("audit_passed", "audit_failed")
         and row.due < today
         and not any(
             TRACK.index(other.step) > TRACK.index(row.step) and other.app_id in (None, row.app_id) for other in steps

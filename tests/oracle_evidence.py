@@ -270,6 +270,11 @@ def _event(cells: _Cells) -> Event:
     )
 
 
+def _in_order(from_at: int, until_at: int | None) -> None:
+    if until_at is not None and until_at < from_at:
+        raise ValueError("it ends before it begins")
+
+
 @dataclass
 class _Registry:
     """The version in force of every identity: the last one read."""
@@ -299,16 +304,18 @@ class _Registry:
         elif kind == "grants":
             granted_at, revoked_at = cells.needed_instant("granted_at"), cells.instant("revoked_at")
             scope, resource = cells.needed("scope"), cells.identity("resource_id")
+            _in_order(granted_at, revoked_at)
             grant = Grant(cells.needed("app_id"), scope, resource, granted_at, revoked_at)
             self.grants[(grant.app_id, grant.scope, grant.resource_id, grant.granted_at)] = grant
         elif kind == "opt_ins":
             subject, app_id, resource = (cells.needed("subject_id"), *map(cells.identity, ("app_id", "resource_id")))
-            opt_in = OptIn(
-                subject, app_id, resource, cells.needed_instant("opted_in_at"), cells.instant("opted_out_at")
-            )
+            from_at, until_at = cells.needed_instant("opted_in_at"), cells.instant("opted_out_at")
+            _in_order(from_at, until_at)
+            opt_in = OptIn(subject, app_id, resource, from_at, until_at)
             self.opt_ins[(opt_in.subject_id, opt_in.app_id, opt_in.resource_id, opt_in.from_at)] = opt_in
         elif kind == "exemptions":
             from_at, until_at = cells.needed_instant("exempt_from"), cells.instant("exempt_until")
+            _in_order(from_at, until_at)
             exemption = Exemption(cells.needed("app_id"), cells.needed("data_class"), from_at, until_at)
             self.exemptions[(exemption.app_id, exemption.pattern, exemption.from_at)] = exemption
         elif kind == "removals":
@@ -316,6 +323,7 @@ class _Registry:
             self.removals[removal] = removal
         elif kind == "coverage":
             from_at, until = cells.needed_instant("covered_from"), cells.needed_instant("covered_until")
+            _in_order(from_at, until)
             coverage = Coverage(cells.needed("source"), from_at, until)
             self.coverage[coverage] = coverage
         elif kind == "subjects":
