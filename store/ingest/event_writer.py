@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +18,17 @@ Flags = npt.NDArray[np.bool_]
 _INSERT = """
 INSERT OR IGNORE INTO access_events(app, occurred_at, event_key, field_set, subject, resource, endpoint, records, bytes,
   ip, outcome, event_id, content_id, record_no)
-VALUES (?, ?, ?, ?, nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, -1), nullif(?, -1), nullif(?, 0), ?,
-  nullif(?, ''), ?, ?)
+VALUES
 """
+_ROW = """
+  (?, ?, ?, ?, nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, -1), nullif(?, -1), nullif(?, 0), ?, nullif(?, ''),
+    ?, ?)
+"""
+_ROW_VALUES = 14
+# Twenty rows a statement take two thirds of the time that twenty statements do.
+_ROWS_TOGETHER = 20
+_INSERT_ONE = _INSERT + _ROW
+_INSERT_TOGETHER = _INSERT + ",".join([_ROW] * _ROWS_TOGETHER)
 _CREATE_WANTED = """
 CREATE TEMP TABLE IF NOT EXISTS wanted(
   place INTEGER PRIMARY KEY, app INTEGER, occurred_at INTEGER, event_key INTEGER, field_set INTEGER, subject INTEGER,
@@ -93,11 +100,11 @@ class EventWriter:
         self._known_ids = known_ids
         self._segments = segments.SegmentWriter(content_id)
 
-    def write(self, connection: sqlite3.Connection, batch: Batch, rows: Iterable[tuple[object, ...]]) -> Column:
+    def write(self, connection: sqlite3.Connection, batch: Batch, values: list[object]) -> Column:
         """Write the next batch inside a write transaction.
 
         Args:
-            rows: the batch as `rows_of` gives it; made beforehand, so that another thread can do it.
+            values: the batch as `values_of` gives it; made beforehand, so that another thread can do it.
 
         Returns:
             Places in the batch of the events that contradict what counts; they were not written.
@@ -107,9 +114,10 @@ class EventWriter:
         if len(self._known_ids):
             suspects = _among(batch.id_key, self._known_ids)
         if suspects.any():
-            rows = [row for row, is_suspect in zip(rows, suspects.tolist(), strict=True) if not is_suspect]
+            sure = Batch._make(column[~suspects] for column in batch)
+            values = values_of(sure, self._content_id)
         before = connection.total_changes
-        connection.executemany(_INSERT, rows)
+        _insert(connection, values)
         added = connection.total_changes - before
         is_own = ~suspects
         refused = np.zeros(0, dtype=np.int64)
@@ -165,11 +173,22 @@ class EventWriter:
         return is_own & ~is_refused, refused
 
 
-def rows_of(batch: Batch, content_id: int) -> Iterable[tuple[object, ...]]:
-    """A batch's rows for the insert; absent values still written as 0, -1 and ''."""
+def values_of(batch: Batch, content_id: int) -> list[object]:
+    """A batch's rows for the insert, one value after the other; absent ones still as 0, -1 and ''."""
     columns = [getattr(batch, name).tolist() for name in Batch._fields if name not in ("id_key", "record_no")]
-    same = [content_id] * len(batch.app)
-    return zip(*columns, same, batch.record_no.tolist(), strict=True)
+    columns += [[content_id] * len(batch.app), batch.record_no.tolist()]
+    values: list[object] = [None] * (_ROW_VALUES * len(batch.app))
+    for place, column in enumerate(columns):
+        values[place::_ROW_VALUES] = column
+    return values
+
+
+def _insert(connection: sqlite3.Connection, values: list[object]) -> None:
+    step = _ROW_VALUES * _ROWS_TOGETHER
+    end = len(values) // step * step
+    connection.executemany(_INSERT_TOGETHER, (values[at : at + step] for at in range(0, end, step)))
+    rest = range(end, len(values), _ROW_VALUES)
+    connection.executemany(_INSERT_ONE, (values[at : at + _ROW_VALUES] for at in rest))
 
 
 def _among(values: Column, known: Column) -> Flags:

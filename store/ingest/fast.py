@@ -11,33 +11,12 @@ from store.ingest import values
 from store.ingest.canonical import ACCESS_EVENTS, KINDS
 from store.ingest.reader import is_compressed
 from store.ingest.records import Source
-from store.ingest.staging import ADD_INCOMING, EventStage, as_texts
+from store.ingest.staging import EventStage, as_texts
 from store.ingest.strict import CHECKPOINT_EVERY, BrokenError, CsvColumns, Lines, Notes, Read
 from store.ingest.vouching import Outline, outline
 
-# One line a row, its fields split at commas: a file without quotes.
-_LINES = """
-CREATE TABLE lines AS
-SELECT string_split(line, ',') AS fields, strlen(line) = length(line) AS is_ascii
-FROM read_csv(?, auto_detect=false, header=false, skip=1, columns={'line': 'VARCHAR'}, delim=chr(30), quote='',
-  escape='', new_line=?, max_line_size=1000000, parallel=true)
-"""
-# A file with quotes. Absent fields are NULL there.
-_FIELDS = """
-CREATE TABLE lines AS
-SELECT list_value(*COLUMNS(*)) AS fields, true AS is_ascii
-FROM read_csv(?, auto_detect=false, header=false, skip=1, columns=?, delim=',', quote='"', escape='"', strict_mode=true,
-  null_padding=false, new_line=?, max_line_size=1000000, parallel=true)
-"""
-_COUNT = "SELECT count(*) FROM lines"
-_ASCII = """
-UPDATE lines SET is_ascii = strlen(array_to_string(fields, '')) = length(array_to_string(fields, ''))
-"""
-_CREATE_DATA_CLASSES = "CREATE TABLE data_classes AS SELECT text, data_classes FROM given"
-_DATA_CLASSES = "SELECT DISTINCT coalesce(list_extract(fields, ?), '') AS text FROM lines"
-_NAMED = """
-CREATE TABLE named AS
-SELECT rowid + 1 AS record_no, is_ascii AND len(fields) = $width AS is_whole,
+_NAMES = """
+SELECT is_whole,
   coalesce(list_extract(fields, $occurred_at), '') AS occurred_at,
   coalesce(list_extract(fields, $app_id), '') AS app_id,
   coalesce(list_extract(fields, $data_class), '') AS data_class,
@@ -51,10 +30,45 @@ SELECT rowid + 1 AS record_no, is_ascii AND len(fields) = $width AS is_whole,
   coalesce(list_extract(fields, $event_id), '') AS event_id
 FROM lines
 """
-_READ = r"""
-CREATE TABLE read AS
+# One line a row, its fields split at commas: a file without quotes.
+_NAME_LINES = "".join(
+    (
+        """
+CREATE TABLE named AS
+WITH split AS (
+  SELECT string_split(line, ',') AS fields, strlen(line) = length(line) AS is_ascii
+  FROM read_csv($path, auto_detect=false, header=false, skip=1, columns={'line': 'VARCHAR'}, delim=chr(30), quote='',
+    escape='', new_line=$line_end, max_line_size=1000000, parallel=true)),
+lines AS (SELECT fields, is_ascii AND len(fields) = $width AS is_whole FROM split)
+""",
+        _NAMES,
+    )
+)
+# A file with quotes, whose rows all have the header's width. Absent fields are NULL there.
+_NAME_FIELDS = "".join(
+    (
+        """
+CREATE TABLE named AS
+WITH found AS (
+  SELECT list_value(*COLUMNS(*)) AS fields
+  FROM read_csv($path, auto_detect=false, header=false, skip=1, columns=$columns, delim=',', quote='"', escape='"',
+    strict_mode=true, null_padding=false, new_line=$line_end, max_line_size=1000000, parallel=true)),
+lines AS (
+  SELECT fields,
+    CASE WHEN $is_ascii THEN true
+      ELSE strlen(array_to_string(fields, '')) = length(array_to_string(fields, '')) END AS is_whole
+  FROM found)
+""",
+        _NAMES,
+    )
+)
+_COUNT = "SELECT count(*) FROM named"
+_CREATE_DATA_CLASSES = "CREATE TABLE data_classes AS SELECT text, data_classes FROM given"
+_DATA_CLASSES = "SELECT DISTINCT data_class AS text FROM named"
+_STAGE = r"""
+INSERT INTO staged
 WITH typed AS (
-  SELECT n.record_no, n.is_whole, n.app_id, n.subject_id, n.resource_id, n.endpoint, n.ip, n.event_id,
+  SELECT n.rowid + 1 AS record_no, n.is_whole, n.app_id, n.subject_id, n.resource_id, n.endpoint, n.ip, n.event_id,
     c.data_classes,
     CASE
       WHEN regexp_full_match(n.occurred_at,
@@ -71,31 +85,21 @@ WITH typed AS (
     CASE n.outcome WHEN '' THEN 0 WHEN 'success' THEN 0 WHEN 'denied' THEN 1 WHEN 'error' THEN 2 END AS outcome
   FROM named n
   JOIN data_classes c ON c.text = n.data_class)
-SELECT record_no, occurred_at, app_id AS app, data_classes, subject_id AS subject, resource_id AS resource, endpoint,
-  records, bytes, ip, outcome, event_id,
+SELECT record_no, occurred_at,
+  CASE WHEN contains(app_id, '@') THEN lower(app_id) ELSE app_id END,
+  data_classes,
+  CASE WHEN contains(subject_id, '@') THEN lower(subject_id) ELSE subject_id END,
+  CASE WHEN contains(subject_id, '@') AND subject_id <> lower(subject_id) THEN subject_id ELSE '' END,
+  CASE WHEN contains(resource_id, '@') THEN lower(resource_id) ELSE resource_id END,
+  endpoint, records, bytes, ip, outcome, event_id,
   is_whole AND occurred_at IS NOT NULL AND records IS NOT NULL AND bytes IS NOT NULL AND outcome IS NOT NULL
     AND data_classes <> '' AND app_id <> '' AND app_id = trim(app_id) AND subject_id = trim(subject_id)
     AND resource_id = trim(resource_id) AND endpoint = trim(endpoint) AND ip = trim(ip) AND event_id = trim(event_id)
-    AS is_sure
 FROM typed
 """
-_INCOMING = """
-CREATE VIEW incoming AS
-SELECT record_no, occurred_at, CASE WHEN contains(app, '@') THEN lower(app) ELSE app END AS app, data_classes,
-  CASE WHEN contains(subject, '@') THEN lower(subject) ELSE subject END AS subject,
-  CASE WHEN contains(subject, '@') AND subject <> lower(subject) THEN subject ELSE '' END AS spelling,
-  CASE WHEN contains(resource, '@') THEN lower(resource) ELSE resource END AS resource,
-  endpoint, records, bytes, ip, outcome, event_id
-FROM read WHERE is_sure
-"""
-_UNSURE = "SELECT record_no FROM read WHERE NOT is_sure ORDER BY record_no"
-_CLEAN_UP = (
-    "DROP VIEW IF EXISTS incoming",
-    "DROP TABLE IF EXISTS read",
-    "DROP TABLE IF EXISTS named",
-    "DROP TABLE IF EXISTS data_classes",
-    "DROP TABLE IF EXISTS lines",
-)
+_UNSURE = "SELECT record_no FROM staged WHERE NOT is_sure ORDER BY record_no"
+_DROP_UNSURE = "DELETE FROM staged WHERE NOT is_sure"
+_CLEAN_UP = ("DROP TABLE IF EXISTS named", "DROP TABLE IF EXISTS data_classes")
 
 
 def stage_vouched(source: Source, stage: EventStage, folder: Path, notes: Notes) -> "tuple[int, Iterator[Read]] | None":
@@ -119,10 +123,10 @@ def stage_vouched(source: Source, stage: EventStage, folder: Path, notes: Notes)
     if seen is None or seen.lines < 2 or not _read(source, path, seen, columns, stage):
         _drop(stage)
         return None
-    stage.connection.execute(_INCOMING)
-    stage.connection.execute(ADD_INCOMING)
-    unsure = [record_no for (record_no,) in stage.connection.execute(_UNSURE).fetchall()]
     _drop(stage)
+    unsure = [record_no for (record_no,) in stage.connection.execute(_UNSURE).fetchall()]
+    if unsure:
+        stage.connection.execute(_DROP_UNSURE)
     notes.checkpoints = list(seen.checkpoints)
     notes.ignored_columns = columns.header.ignored
     return seen.lines - 1 - len(unsure), _read_strictly(path, unsure, columns, seen.checkpoints)
@@ -134,42 +138,40 @@ def _drop(stage: EventStage) -> None:
 
 
 def _read(source: Source, path: Path, seen: Outline, columns: CsvColumns, stage: EventStage) -> bool:
-    """Fill the table `read`; whether DuckDB saw the same number of records as the outline."""
+    """Stage all records, sure or not; nothing where DuckDB does not see as many of them as the outline."""
     import duckdb
 
     connection = stage.connection
     line_end = "\\r\\n" if seen.has_returns else "\\n"
     width = len(columns.titles)
+    # DuckDB counts places from 1; an absent column has none.
+    named: dict[str, object] = dict.fromkeys(KINDS[ACCESS_EVENTS].column_names())
+    named.update({name: place for place, name in enumerate(columns.header.names, start=1) if name is not None})
+    named.update(path=str(path), line_end=line_end)
     try:
         if seen.has_quotes:
-            named = {f"c{place}": "VARCHAR" for place in range(width)}
-            connection.execute(_FIELDS, [str(path), named, line_end])
-            if not seen.is_ascii:
-                connection.execute(_ASCII)
+            titles = {f"c{place}": "VARCHAR" for place in range(width)}
+            connection.execute(_NAME_FIELDS, {**named, "columns": titles, "is_ascii": seen.is_ascii})
         else:
-            connection.execute(_LINES, [str(path), line_end])
+            connection.execute(_NAME_LINES, {**named, "width": width})
     except (duckdb.InvalidInputException, duckdb.ConversionException):
         return False
     if connection.execute(_COUNT).fetchone() != (seen.lines - 1,):
         return False
-    # DuckDB counts places from 1; an absent column has none.
-    places: dict[str, int | None] = dict.fromkeys(KINDS[ACCESS_EVENTS].column_names())
-    places.update({name: place for place, name in enumerate(columns.header.names, start=1) if name is not None})
-    _map_data_classes(source, stage, places["data_class"])
-    connection.execute(_NAMED, {**places, "width": width})
+    _map_data_classes(source, stage)
     unit = values.EPOCH_UNITS[source.options.epoch]
     bounds = {
         "unit": unit,
         "earliest": -(-values.EARLIEST_EPOCH // unit),
         "latest": (values.AFTER_LATEST_EPOCH - 1) // unit,
     }
-    connection.execute(_READ, bounds)
+    connection.execute(_STAGE, bounds)
     return True
 
 
-def _map_data_classes(source: Source, stage: EventStage, place: int | None) -> None:
+def _map_data_classes(source: Source, stage: EventStage) -> None:
     """Let the one parser read each distinct text of data classes; the empty text for one it refuses."""
-    texts = [text for (text,) in stage.connection.execute(_DATA_CLASSES, [place]).fetchall()]
+    texts = [text for (text,) in stage.connection.execute(_DATA_CLASSES).fetchall()]
     parsed: list[str] = []
     for text in texts:
         try:

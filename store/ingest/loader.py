@@ -19,7 +19,7 @@ from store.connection import Store
 from store.ingest import quarantine
 from store.ingest.canonical import EventRow, RegistryRow, validate
 from store.ingest.dictionaries import ids_of
-from store.ingest.event_writer import EventWriter, contradiction, rows_of
+from store.ingest.event_writer import EventWriter, contradiction, values_of
 from store.ingest.records import Canonical, Options, Outcome, Quarantined, Skipped
 from store.ingest.staging import DICTIONARIES, Batch, Column, EventStage, Span, event_row
 from store.ingest.tally import Counts, Tally
@@ -34,6 +34,7 @@ _COUNT = """
 UPDATE imports SET records = ?, accepted = ?, duplicates = ?, quarantined = ?, skipped = ? WHERE import_id = ?
 """
 
+_ANY_LIVE = "SELECT 1 FROM live_contents LIMIT 1"
 _TEXTS = """
 SELECT
   (SELECT app_id FROM apps WHERE id = :app),
@@ -190,23 +191,25 @@ class Load:
             with self._store.writing() as connection:
                 self._quarantine.flush(connection)
             return span
-        known = self._known_ids()
-        self.tally.mark_held(self.stage.tell_repeats_apart())
-        for row in self.stage.drop_contradictions(known):
-            self._contradict(row)
-        for dictionary in DICTIONARIES:
-            self._encode(dictionary)
-        self.stage.sort()
-        writer = EventWriter(self._content_id, self.tally, known)
-        written = 0
         with _unchecked_references(self._store), ThreadPoolExecutor(1) as ahead:
+            keyed = ahead.submit(self.stage.give_keys)
+            for dictionary in DICTIONARIES:
+                self._encode(dictionary)
+            keyed.result()
+            known = self._known_ids()
+            self.tally.mark_held(self.stage.tell_repeats_apart())
+            for row in self.stage.drop_contradictions(known):
+                self._contradict(row)
+            self.stage.sort()
+            writer = EventWriter(self._content_id, self.tally, known)
+            written = 0
             batches = self.stage.batches(BATCH_EVENTS)
-            coming = ahead.submit(_next_rows, batches, self._content_id)
+            coming = ahead.submit(_next_values, batches, self._content_id)
             while (ready := coming.result()) is not None:
-                batch, rows = ready
-                coming = ahead.submit(_next_rows, batches, self._content_id)
+                batch, values = ready
+                coming = ahead.submit(_next_values, batches, self._content_id)
                 with self._store.writing() as connection:
-                    refused = writer.write(connection, batch, rows)
+                    refused = writer.write(connection, batch, values)
                     for place in refused.tolist():
                         self._contradict(_row_at(connection, batch, place))
                     self._quarantine.flush(connection)
@@ -223,11 +226,10 @@ class Load:
         return self.tally.counts()
 
     def _known_ids(self) -> Column:
-        keys = self.stage.id_keys()
-        if not len(keys):
-            return keys
         with self._store.reading() as connection:
-            return segments.known_ids(connection, keys)
+            if connection.execute(_ANY_LIVE).fetchone() is None:
+                return np.zeros(0, dtype=np.int64)
+            return segments.known_ids(connection, self.stage.id_keys())
 
     def _contradict(self, row: EventRow) -> None:
         reason, shown = contradiction(row)
@@ -283,6 +285,6 @@ def _row_at(connection: sqlite3.Connection, batch: Batch, place: int) -> EventRo
     )
 
 
-def _next_rows(batches: Iterator[Batch], content_id: int) -> tuple[Batch, list[tuple[object, ...]]] | None:
+def _next_values(batches: Iterator[Batch], content_id: int) -> tuple[Batch, list[object]] | None:
     batch = next(batches, None)
-    return None if batch is None else (batch, list(rows_of(batch, content_id)))
+    return None if batch is None else (batch, values_of(batch, content_id))

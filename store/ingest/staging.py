@@ -24,7 +24,7 @@ _STAGED = """
 CREATE TABLE staged(
   record_no BIGINT, occurred_at BIGINT, app VARCHAR, data_classes VARCHAR, subject VARCHAR, spelling VARCHAR,
   resource VARCHAR, endpoint VARCHAR, records BIGINT, bytes BIGINT, ip VARCHAR, outcome TINYINT, event_id VARCHAR,
-  event_key BIGINT, id_key BIGINT)
+  is_sure BOOLEAN)
 """
 _MACROS = (
     """
@@ -39,48 +39,53 @@ CREATE MACRO content_text(occurred_at, app, data_classes, subject, resource, end
     outcome)
 """,
 )
-# Adds the rows of the view `incoming`, which has the columns of `staged` up to event_id.
-ADD_INCOMING = """
+_ADD = """
 INSERT INTO staged
 SELECT record_no, occurred_at, app, data_classes, subject, spelling, resource, endpoint, records, bytes, ip, outcome,
-  event_id,
-  text_key(
-    CASE WHEN event_id = '' THEN '' ELSE concat('id', chr(31), event_id, chr(31)) END
-    || content_text(occurred_at, app, data_classes, subject, resource, endpoint, records, bytes, ip, outcome)),
-  CASE WHEN event_id = '' THEN 0 ELSE text_key(event_id) END
+  event_id, true
 FROM incoming
 """
+_GIVE_KEYS = """
+CREATE TABLE keyed AS
+SELECT record_no, occurred_at, app, data_classes, subject, resource, endpoint, records, bytes, ip, outcome, event_id,
+  text_key(
+    CASE WHEN event_id = '' THEN '' ELSE concat('id', chr(31), event_id, chr(31)) END
+    || content_text(occurred_at, app, data_classes, subject, resource, endpoint, records, bytes, ip, outcome))
+    AS event_key,
+  CASE WHEN event_id = '' THEN 0 ELSE text_key(event_id) END AS id_key
+FROM staged
+"""
 _SPAN = "SELECT count(*), min(occurred_at), max(occurred_at) FROM staged"
-_ID_KEYS = "SELECT DISTINCT id_key FROM staged WHERE id_key <> 0"
+_ID_KEYS = "SELECT DISTINCT id_key FROM keyed WHERE id_key <> 0"
 
 # Equal records of one file: under an event id they are one event, else each is one, told apart by its ordinal.
 _REPEATED = """
 CREATE TABLE repeated AS
 SELECT rowid AS place, record_no, event_key, id_key <> 0 AS is_named,
   row_number() OVER (PARTITION BY event_key ORDER BY record_no, rowid) - 1 AS ordinal
-FROM staged WHERE event_key IN (SELECT event_key FROM staged GROUP BY event_key HAVING count(*) > 1)
+FROM keyed WHERE event_key IN (SELECT event_key FROM keyed GROUP BY event_key HAVING count(*) > 1)
 """
 _REPEATED_NAMED = "SELECT record_no FROM repeated WHERE is_named AND ordinal > 0"
 _REPEATED_UNNAMED = "SELECT place, event_key, ordinal FROM repeated WHERE NOT is_named AND ordinal > 0"
 _DROP_REPEATED_NAMED = """
-DELETE FROM staged WHERE rowid IN (SELECT place FROM repeated WHERE is_named AND ordinal > 0)
+DELETE FROM keyed WHERE rowid IN (SELECT place FROM repeated WHERE is_named AND ordinal > 0)
 """
-_GIVE_KEYS = "UPDATE staged SET event_key = given.event_key FROM given WHERE staged.rowid = given.place"
+_CHANGE_KEYS = "UPDATE keyed SET event_key = given.event_key FROM given WHERE keyed.rowid = given.place"
 
 # One event id with several contents in one file: the first stands, in the file's order.
 _CONTRADICTING = """
 CREATE TABLE contradicting AS
-SELECT rowid AS place FROM staged
+SELECT rowid AS place FROM keyed
 WHERE id_key IN (
-  SELECT id_key FROM staged WHERE id_key <> 0 GROUP BY id_key HAVING min(event_key) <> max(event_key))
+  SELECT id_key FROM keyed WHERE id_key <> 0 GROUP BY id_key HAVING min(event_key) <> max(event_key))
   AND id_key NOT IN (SELECT id_key FROM known)
 QUALIFY event_key <> first_value(event_key) OVER (PARTITION BY id_key ORDER BY record_no, rowid)
 """
 _CONTRADICTIONS = """
 SELECT record_no, occurred_at, app, data_classes, subject, resource, endpoint, records, bytes, ip, outcome, event_id
-FROM staged WHERE rowid IN (SELECT place FROM contradicting) ORDER BY record_no
+FROM keyed WHERE rowid IN (SELECT place FROM contradicting) ORDER BY record_no
 """
-_DROP_CONTRADICTING = "DELETE FROM staged WHERE rowid IN (SELECT place FROM contradicting)"
+_DROP_CONTRADICTING = "DELETE FROM keyed WHERE rowid IN (SELECT place FROM contradicting)"
 
 _DISTINCT = {
     "apps": "SELECT DISTINCT app AS text FROM staged ORDER BY text",
@@ -105,7 +110,7 @@ CREATE TABLE sorted AS
 SELECT a.id AS app, s.occurred_at, s.event_key, f.id AS field_set, coalesce(u.id, 0) AS subject,
   coalesce(r.id, 0) AS resource, coalesce(n.id, 0) AS endpoint, s.records, s.bytes, coalesce(i.id, 0) AS ip, s.outcome,
   s.event_id, s.id_key, s.record_no
-FROM staged s
+FROM keyed s
 JOIN apps a ON a.text = s.app
 JOIN field_sets f ON f.text = s.data_classes
 LEFT JOIN subjects u ON u.text = s.subject
@@ -192,7 +197,7 @@ class EventStage:
             outcome=_numbers(columns[11]),
             event_id=as_texts(columns[12]),
         )
-        self.connection.execute(ADD_INCOMING)
+        self.connection.execute(_ADD)
         self.connection.unregister("incoming")
 
     def lend(self, name: str, **columns: npt.NDArray[np.generic]) -> None:
@@ -212,6 +217,11 @@ class EventStage:
         """The id keys of the events that have an event id, each once."""
         return self._column(_ID_KEYS, "id_key")
 
+    def give_keys(self) -> None:
+        """Compute the keys of what is staged; nothing is staged afterwards. May run beside the other questions."""
+        with self.connection.cursor() as own:
+            own.execute(_GIVE_KEYS)
+
     def tell_repeats_apart(self) -> Column:
         """Give equal records without an event id keys of their own; drop repeated records of one event id.
 
@@ -223,7 +233,7 @@ class EventStage:
         if len(found["place"]):
             keys = mixed_array(np.asarray(found["event_key"]), np.asarray(found["ordinal"]))
             self.lend("given", place=np.asarray(found["place"]), event_key=keys)
-            self.connection.execute(_GIVE_KEYS)
+            self.connection.execute(_CHANGE_KEYS)
             self.connection.unregister("given")
         dropped = self._column(_REPEATED_NAMED, "record_no")
         if len(dropped):
