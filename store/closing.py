@@ -62,6 +62,7 @@ def reasons_to_reopen(facts: "CaseFacts", known_events: bytes, rested_on: str | 
     """What speaks against a closure today that was not known when it was made; empty: it stands.
 
     Args:
+        facts: of today, over the range of days that the closure rested on.
         known_events: the event keys the closure knew, as in `closures`.
         rested_on: the case's `rests_on`, JSON text.
     """
@@ -71,9 +72,9 @@ def reasons_to_reopen(facts: "CaseFacts", known_events: bytes, rested_on: str | 
         read = "restricted or unsettled read"
         reasons.append(_counted(new, f"{read} that the closure did not know", f"{read}s that the closure did not know"))
     then = json.loads(rested_on) if rested_on else {}
-    lost = facts.held_uncovered_days - int(then.get("held_uncovered_days", facts.held_uncovered_days))
+    lost = int(then.get("covered_days", 0)) - facts.covered_days
     if lost > 0:
-        reasons.append(_counted(lost, f"more {_UNLOGGED_DAY}", f"more {_UNLOGGED_DAYS}"))
+        reasons.append(_counted(lost, "day is not logged any more", "days are not logged any more"))
     return reasons
 
 

@@ -4,12 +4,15 @@ import sqlite3
 from collections.abc import Callable
 from typing import NamedTuple
 
+from store.audits import Mark, track_marks
+from store.case_notes import notes_by_partner
 from store.connection import Store
 from store.errors import UsageError
 from store.instants import format_optional
 from store.kept import PartnerFigures, kept_partners
 from store.parameters import Parameters, View, resolve
 from store.rulebook import rulebook_in
+from store.words import status_words
 
 
 class PartnerRow(NamedTuple):
@@ -30,7 +33,7 @@ class PartnerRow(NamedTuple):
         first_lag: smallest time from a removal to an improper event after it, microseconds; None without any.
         without_subject: improper events whose person is not in the log.
         status: `open`, `flagged`, `cleared`; None for a partner that needs no case and has none.
-        grounds: of a cleared case.
+        grounds: of a cleared case. `override`: they were contradicted when it was closed.
         stage: least advanced step over its apps (`none` at the start): see `store.audits.TRACK`.
         track: the track's letters, e.g. `RND----`, with a side state's letter appended (`RND----H`).
         due: earliest open due date, microseconds UTC; `overdue` judges it at today.
@@ -57,6 +60,7 @@ class PartnerRow(NamedTuple):
     without_subject: int
     status: str | None
     grounds: str | None
+    override: bool
     stage: str
     track: str
     due: int | None
@@ -66,40 +70,37 @@ class PartnerRow(NamedTuple):
     search: str
 
 
-_CASES = "SELECT partner, status, grounds, assignee, version FROM cases"
-_NOTES = """
-SELECT partner, group_concat(note, char(10)) FROM actions
-WHERE partner IS NOT NULL AND note <> '' GROUP BY partner
-"""
+_NO_MARK = Mark(stage="none", letters="-------", due=None, overdue=False, side_states=())
+_CASES = "SELECT partner, status, grounds, assignee, version, json_extract(rests_on, '$.override') FROM cases"
 
 
 def partner_list(store: Store, parameters: Parameters) -> list[PartnerRow]:
     """Every known partner, in the order of attention: after removal, overdue, recent, people, name."""
-    from store.audits import tracks
-
     with store.reading() as connection:
         view = resolve(rulebook_in(connection), parameters)
         figures = _figures(store, connection, view, kept=parameters.are_defaults())
         cases = {row[0]: row[1:] for row in connection.execute(_CASES)}
-        notes = dict(connection.execute(_NOTES).fetchall())
-        its_track = tracks(store, today=view.today)
+        notes = notes_by_partner(connection)
+        marks = track_marks(connection, today=view.today)
     rows = []
     for each in figures:
-        case = cases.get(each.partner)
-        status, grounds, assignee, version = case or ("open" if each.retained else None, None, None, 0)
-        track = its_track.get(each.partner)
+        implied = ("open" if each.retained else None, None, None, 0, None)
+        status, grounds, assignee, version, override = cases.get(each.partner, implied)
+        mark = marks.get(each.partner, _NO_MARK)
+        written = "\n".join(note.text for note in notes.get(each.partner, ()))
         rows.append(
             PartnerRow(
                 *each[:-1],
                 status=status,
                 grounds=grounds,
-                stage="none" if track is None else track.stage,
-                track="-------" if track is None else track.letters,
-                due=None if track is None else track.due,
-                overdue=False if track is None else track.overdue,
+                override=bool(override),
+                stage=mark.stage,
+                track=mark.letters,
+                due=mark.due,
+                overdue=mark.overdue,
                 assignee=assignee,
                 version=version,
-                search="\n".join((each.name, each.partner_id, each.app_names, notes.get(each.partner, ""))).casefold(),
+                search="\n".join((each.name, each.partner_id, each.app_names, written)).casefold(),
             )
         )
     return sort_rows(rows, ATTENTION)
@@ -188,6 +189,11 @@ def population_rows(rows: list[PartnerRow], population: str) -> list[PartnerRow]
     return [row for row in rows if belongs(row)]
 
 
+def row_status(row: PartnerRow) -> str:
+    """The standing of a row's case in words: `open`, `flagged`, `closed: audit passed`."""
+    return status_words(row.status, row.grounds, override=row.override)
+
+
 def partner_document(row: PartnerRow) -> dict[str, object]:
     """One partner as `python -m store partners --json` prints it (INTERFACE)."""
     return {
@@ -208,6 +214,7 @@ def partner_document(row: PartnerRow) -> dict[str, object]:
         "after_removal": row.after_removal,
         "status": row.status,
         "grounds": row.grounds,
+        "override": row.override,
         "stage": row.stage,
         "track": row.track,
         "due": format_optional(row.due),

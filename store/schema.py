@@ -377,8 +377,26 @@ CREATE VIEW live_KIND AS
 """
 _LIVE_VIEWS = [_LIVE_VIEW.replace("KIND", kind).replace("TABLE_OF", table) for kind, table in REGISTRY_TABLES.items()]
 
+_REGISTRY_INDEXES = """
+CREATE INDEX partner_versions_by_partner ON partner_versions(partner);
+CREATE INDEX app_versions_by_app ON app_versions(app);
+CREATE INDEX app_versions_by_partner ON app_versions(partner);
+CREATE INDEX imported_steps_by_partner ON imported_steps(partner);
+"""
+
 SCHEMA = "".join(
-    [_INCIDENT, _IMPORTS, _DICTIONARIES, *_IDENTITY_TABLES, _HOLDINGS, _EVENTS, *_LIVE_VIEWS, _WORK, _DERIVED]
+    [
+        _INCIDENT,
+        _IMPORTS,
+        _DICTIONARIES,
+        *_IDENTITY_TABLES,
+        _REGISTRY_INDEXES,
+        _HOLDINGS,
+        _EVENTS,
+        *_LIVE_VIEWS,
+        _WORK,
+        _DERIVED,
+    ]
 )
 
 

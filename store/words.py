@@ -47,13 +47,18 @@ QUALIFIERS = {
 _SIGNS = {"exact": "", "at_least": "≥", "unsettled": "~"}
 
 
-def status_words(status: str | None, grounds: str | None) -> str:
-    """`open`, `flagged`, `closed: audit passed`; `no case` for a partner without one."""
+def status_words(status: str | None, grounds: str | None, *, override: bool = False) -> str:
+    """`open`, `flagged`, `closed: audit passed`; `no case` for a partner without one.
+
+    Args:
+        override: the grounds were contradicted when the case was closed, which the words must not hide.
+    """
     if status is None:
         return "no case"
     if status != "cleared":
         return status
-    return f"closed: {GROUNDS.get(grounds or '', grounds or 'no ground')}"
+    closed = f"closed: {GROUNDS.get(grounds or '', grounds or 'no ground')}"
+    return f"{closed} (overridden)" if override else closed
 
 
 def step_words(step: str) -> str:

@@ -1,13 +1,12 @@
 """The commands that act on cases: flag, clear, reopen, note, assign, undo, redo, step. Each prints what it did."""
 
 from argparse import Namespace
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from store.cli import output
 from store.cli.common import actor_of, opened
 from store.cli.output import shown
-from store.errors import ConflictError, UsageError
+from store.errors import UsageError
 
 if TYPE_CHECKING:
     from store.cases import Done
@@ -78,8 +77,15 @@ def assign(options: Namespace) -> int:
         partners = _partners(store, options)
         actor = actor_of(options)
         assignee = None if options.nobody else options.to or actor
-        done = cases.assign(store, partners, actor=actor, assignee=assignee, expect=_expected(options, partners))
-        return _print(store, options, _with_note(store, options, done))
+        done = cases.assign(
+            store,
+            partners,
+            actor=actor,
+            assignee=assignee,
+            note=options.note,
+            expect=_expected(options, partners),
+        )
+        return _print(store, options, done)
 
 
 def undo(options: Namespace) -> int:
@@ -88,9 +94,9 @@ def undo(options: Namespace) -> int:
 
     with opened(options) as store:
         partners = _partners(store, options) if options.partners else None
-        _check_versions(store, _expected(options, partners or []))
-        done = cases.undo(store, actor=actor_of(options), partners=partners)
-        return _print(store, options, _with_note(store, options, done))
+        expect = _expected(options, partners or [])
+        done = cases.undo(store, actor=actor_of(options), partners=partners, note=options.note, expect=expect)
+        return _print(store, options, done)
 
 
 def redo(options: Namespace) -> int:
@@ -139,35 +145,6 @@ def _expected(options: Namespace, partners: list[int]) -> dict[int, int] | None:
     if not partners:
         raise UsageError("--expect needs the --partner whose case is at that version")
     return dict.fromkeys(partners, options.expect)
-
-
-def _check_versions(store: "Store", expect: dict[int, int] | None) -> None:
-    """Refuse before an undo, which itself refuses to take back what a later action builds on."""
-    from store.cases import case
-
-    for partner, version in (expect or {}).items():
-        now_at = case(store, partner)
-        if now_at.version != version:
-            raise ConflictError(
-                f"the case of {now_at.partner_id} is at version {now_at.version}, not {version}"
-                f" ({now_at.last_change or 'untouched'}); nothing was done"
-            )
-
-
-def _with_note(store: "Store", options: Namespace, done: "Done") -> "Done":
-    """The deed, and the note that was given with it, as one more entry for the same cases."""
-    if not options.note.strip():
-        return done
-    from store.cases import add_note
-    from store.ledger import actions
-    from store.names import find_partners
-
-    touched = {entry.partner_id for entry in actions(store) if entry.seq in set(done.seqs)}
-    partners = find_partners(store, sorted(partner_id for partner_id in touched if partner_id is not None))
-    if not partners:
-        raise UsageError(f"{done.line}; its note was not kept, for it is about no partner")
-    noted = add_note(store, partners, actor=actor_of(options), note=options.note)
-    return replace(done, seqs=(*done.seqs, *noted.seqs))
 
 
 def _print(store: "Store", options: Namespace, done: "Done") -> int:

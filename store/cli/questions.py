@@ -8,7 +8,7 @@ from store.cli import output
 from store.cli.common import actor_of, bounds, due_words, opened, parameters_of, partner_of, to_second
 from store.cli.output import Cell, Column, shown
 from store.instants import format_day, format_instant, format_optional, last_day_before
-from store.words import VERDICTS, count_words, qualified, status_words, step_words
+from store.words import VERDICTS, count_words, qualified, step_words
 
 if TYPE_CHECKING:
     from store.connection import Store
@@ -158,6 +158,8 @@ _PARTNER_COLUMNS = (
 
 
 def _partner_lines(rows: "list[PartnerRow]") -> list[str]:
+    from store.partners import row_status
+
     cells: list[list[Cell]] = [
         [
             row.name,
@@ -169,7 +171,7 @@ def _partner_lines(rows: "list[PartnerRow]") -> list[str]:
             None if row.last_at is None else format_day(row.last_at),
             row.recent,
             row.after_removal,
-            status_words(row.status, row.grounds),
+            row_status(row),
             row.track,
             due_words(row.due, overdue=row.overdue),
             row.assignee,

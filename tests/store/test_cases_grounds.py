@@ -120,10 +120,10 @@ def test_an_override_is_recorded_with_what_it_overrode(store: Store, monkeypatch
 
 
 def test_what_reopens_a_closure() -> None:
-    rested_on = closing.rests_on(Facts(held_uncovered_days=2), against=[])
-    assert closing.reasons_to_reopen(Facts(held_uncovered_days=2, known_events=EVENTS), EVENTS, rested_on) == []
-    assert closing.reasons_to_reopen(Facts(held_uncovered_days=1, known_events=EVENTS[8:]), EVENTS, rested_on) == []
-    assert closing.reasons_to_reopen(Facts(held_uncovered_days=3, known_events=EVENTS), EVENTS[:8], rested_on) == [
+    rested_on = closing.rests_on(Facts(covered_days=9), against=[])
+    assert closing.reasons_to_reopen(Facts(covered_days=9, known_events=EVENTS), EVENTS, rested_on) == []
+    assert closing.reasons_to_reopen(Facts(covered_days=10, known_events=EVENTS[8:]), EVENTS, rested_on) == []
+    assert closing.reasons_to_reopen(Facts(covered_days=8, known_events=EVENTS), EVENTS[:8], rested_on) == [
         "2 restricted or unsettled reads that the closure did not know",
-        "1 more day with access that is not logged",
+        "1 day is not logged any more",
     ]

@@ -142,8 +142,8 @@ def test_a_note_never_conflicts(capsys: pytest.CaptureFixture[str], db: str) -> 
 def test_assign_to_oneself_to_another_and_to_nobody(capsys: pytest.CaptureFixture[str], db: str) -> None:
     done(capsys, "assign", db, "--partner", "p-1")
     assert case(capsys, db, "p-1")["assignee"] == "ana"
-    entries = done(capsys, "assign", db, "--partner", "p-1", "--to", "bo", "--note", "on leave")
-    assert [entry["verb"] for entry in entries] == ["assign", "note"]
+    (entry,) = done(capsys, "assign", db, "--partner", "p-1", "--to", "bo", "--note", "on leave")
+    assert (entry["verb"], entry["note"]) == ("assign", "on leave")
     assert case(capsys, db, "p-1")["assignee"] == "bo"
     done(capsys, "assign", db, "--partner", "p-1", "--nobody")
     assert case(capsys, db, "p-1")["assignee"] is None
@@ -153,9 +153,9 @@ def test_undo_and_redo_append_and_are_ones_own(capsys: pytest.CaptureFixture[str
     refused(capsys, "undo", db)
     (flagged,) = done(capsys, "flag", db, "--partner", "p-1")
     refused(capsys, "undo", db, actor="bo")
-    entries = done(capsys, "undo", db, "--note", "wrong partner")
-    assert entries[0]["corrects"] == flagged["seq"]
-    assert entries[1]["note"] == "wrong partner"
+    (undone,) = done(capsys, "undo", db, "--note", "wrong partner")
+    assert undone["corrects"] == flagged["seq"]
+    assert undone["note"] == f"corrects #{flagged['seq']}: wrong partner"
     assert case(capsys, db, "p-1")["status"] == "open"
     assert flagged in log(capsys, db)
 

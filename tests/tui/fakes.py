@@ -46,6 +46,7 @@ def row(partner: int, name: str, **changes: Any) -> PartnerRow:
         without_subject=0,
         status="open",
         grounds=None,
+        override=False,
         stage="none",
         track="-------",
         due=None,

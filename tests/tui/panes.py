@@ -34,6 +34,7 @@ ROW = PartnerRow(
     without_subject=310,
     status="flagged",
     grounds=None,
+    override=False,
     stage="deletion_requested",
     track="RND----",
     due=parse_point("2020-01-04"),

@@ -244,6 +244,6 @@ def _names(rows: Sequence[PartnerRow]) -> list[str]:
 
 
 def _standing(row: PartnerRow, case: Case, *, alone: bool) -> str:
-    words = status_words(case.status, case.grounds)
+    words = status_words(case.status, case.grounds, override=case.override)
     told = f"{words}; {case.last_change}" if case.last_change else words
     return told if alone else f"{row.name}: {told}"

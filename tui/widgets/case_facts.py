@@ -14,9 +14,9 @@ from textual.widget import Widget
 
 from store.apps import FAILED, PROVEN, AppRow
 from store.figures import Figures
-from store.partners import PartnerRow
+from store.partners import PartnerRow, row_status
 from store.timeline import Timeline
-from tui.text import clean, count, day, fit, lag, last_day, number, qualified, span, status_words
+from tui.text import clean, count, day, fit, lag, last_day, number, qualified, span
 from tui.widgets.partner_columns import row_qualifier
 
 Run = tuple[str, str]
@@ -51,7 +51,7 @@ def head_lines(row: PartnerRow, figures: Figures | None, flagged_at: int | None,
     first: Line = [
         (name, "strong"),
         (f" {clean(row.partner_id, 40)}   ", "quiet"),
-        (f"{letter} {status_words(row.status, row.grounds)}{since}", "alarm" if row.status == "flagged" else "good"),
+        (f"{letter} {row_status(row)}{since}", "alarm" if row.status == "flagged" else "good"),
         (f"   {owner}   {reads}", "quiet"),
     ]
     why = reasons(row, None if figures is None else figures.window_days)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from store.partners import PartnerRow
+from store.partners import PartnerRow, row_status
 from tui.text import (
     STATUS_LETTERS,
     clean,
@@ -14,7 +14,6 @@ from tui.text import (
     number,
     qualified,
     short_day,
-    status_words,
     step_words,
 )
 
@@ -127,7 +126,7 @@ _FIRST_TO_GO = (APPS, DUE, LAST_READ, TRACK)
 READS = Column("reads", "Reads", 7, 12, _reads, right=True)
 RESOURCES = Column("resources", "Resources", 9, 12, _resources, right=True)
 FIRST_READ = Column("first_read", "First read", 10, 10, _first_read)
-STATUS = Column("status", "Status", 7, 28, lambda row, _: Cell(status_words(row.status, row.grounds)))
+STATUS = Column("status", "Status", 7, 28, lambda row, _: Cell(row_status(row)))
 OWNER = Column(
     "owner", "Owner", 5, 14, lambda row, _: Cell(clean(row.assignee or "-", 40), "" if row.assignee else "quiet")
 )
