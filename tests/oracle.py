@@ -25,7 +25,7 @@ Where the domain's text leaves a choice, this is the reading taken here:
 * The data classes of an event are a set: their order and repetition are not content.
 * A step counts from its instant on, a bare date from 00:00 UTC of it. Of `audit_passed` and `audit_failed` the later
   one stands. A due date is open until a step further along the track is recorded for that app (or the whole partner);
-  a passed or failed audit ends the track and leaves nothing due.
+  a passed audit ends the track and leaves nothing due.
 """
 
 from collections import Counter
@@ -467,7 +467,7 @@ def is_overdue(incident: Incident, partner: Partner, today: int) -> bool:
     steps = steps_of(incident, partner, today)
     return any(
         row.due is not None
-        and row.step not in ("audit_passed", "audit_failed")
+        and row.step != "audit_passed"
         and row.due < today
         and not any(
             TRACK.index(other.step) > TRACK.index(row.step) and other.app_id in (None, row.app_id) for other in steps
