@@ -79,7 +79,11 @@ def _fact(value: object) -> str:
 
 
 def _note(entry: "Action") -> str | None:
-    parts = [f"corrects #{entry.corrects}" if entry.corrects else "", "privileged" if entry.privileged else ""]
+    told = entry.note is not None and entry.note.startswith("corrects #")
+    parts = [
+        f"corrects #{entry.corrects}" if entry.corrects and not told else "",
+        "privileged" if entry.privileged else "",
+    ]
     said = ", ".join(part for part in parts if part)
     if entry.note is None or not said:
         return entry.note or said or None
