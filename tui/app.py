@@ -1,14 +1,18 @@
 """The dashboard's app: owns the store's handle, the threads, the actor and the parameters; screens own the rest."""
 
 import asyncio
+import os
 import signal
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
+from textual import events
 from textual.app import App
 from textual.dom import DOMNode
+from textual.geometry import Size
 from textual.screen import Screen
 
 from store.connection import Store
@@ -95,10 +99,16 @@ class OverscopeApp(App[int]):
             loop = asyncio.get_running_loop()
             for number in _SIGNALS:
                 loop.add_signal_handler(number, partial(self.leave, 128 + number))
+            # Textual's own handler can lose the last size of a storm: a signal that another thread takes wakes no loop.
+            loop.add_signal_handler(signal.SIGWINCH, self._take_terminal_size)
         if self._watcher is not None:
             self._watcher.start()
         if self._complaints:
             self.call_after_refresh(self.say, self._complaints[0], "refused")
+
+    def _take_terminal_size(self) -> None:
+        columns, rows = os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else 1)
+        self.post_message(events.Resize(Size(columns, rows), Size(columns, rows)))
 
     def on_unmount(self) -> None:
         """End what still runs, so that leaving never waits for a query."""

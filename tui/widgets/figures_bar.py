@@ -71,7 +71,11 @@ def scope_facts(figures: Figures, who: str, *, read_only: bool) -> list[Fact]:
         Fact(
             2,
             (
-                (("reads ", _QUIET), (f"{begin}{last} UTC", ""), (f" (as of {as_of}, excl.)", _QUIET)),
+                (
+                    ("reads " if begin else "reads to ", _QUIET),
+                    (f"{begin}{last} UTC", ""),
+                    (f" (as of {as_of}, excl.)", _QUIET),
+                ),
                 (("reads to ", _QUIET), (f"{last} UTC", ""), (f" (as of {as_of})", _QUIET)),
             ),
         ),
