@@ -8,7 +8,7 @@ import pytest
 
 from store.ledger import append
 from store.schema import create_store
-from tests.terminal.terminal import Terminal
+from tests.terminal.harness import Terminal
 
 _COLOUR = re.compile(rb"\x1b\[[0-9;:]*(?:38|48)[;:][25][;:][0-9;:]*m")
 _BASIC_COLOUR = re.compile(rb"\x1b\[(?:[0-9]+;)*(?:3[0-7]|4[0-7]|9[0-7]|10[0-7])(?:;[0-9]+)*m")
@@ -22,31 +22,45 @@ def store_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def dashboard(path: Path, *more: str, **options: object) -> Terminal:
-    return Terminal(["-m", "tui", "--db", str(path), "--as", "ana", *more], **options)  # type: ignore[arg-type]
+    return Terminal(["--db", str(path), "--as", "ana", *more], **{"size": (120, 40), **options})  # type: ignore[arg-type]
+
+
+def is_restored(terminal: Terminal) -> bool:
+    """Whether the program gave the terminal back: main screen, cursor shown, mouse and paste modes off."""
+    raw = bytes(terminal.raw)
+    return all(
+        raw.rfind(off) > raw.rfind(on)
+        for on, off in (
+            (b"\x1b[?1049h", b"\x1b[?1049l"),
+            (b"\x1b[?25l", b"\x1b[?25h"),
+            (b"\x1b[?1000h", b"\x1b[?1000l"),
+            (b"\x1b[?2004h", b"\x1b[?2004l"),
+        )
+    )
 
 
 def test_q_quits_and_the_terminal_is_restored(store_path: Path) -> None:
     with dashboard(store_path) as terminal:
         terminal.wait_for("Partners 0 of 0")
         terminal.press("q")
-        assert terminal.wait_for_exit() == 0
-        assert terminal.is_restored
+        assert terminal.wait_for_end() == 0
+        assert is_restored(terminal)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_restores_the_terminal_and_is_told_in_the_exit_code(store_path: Path, number: int) -> None:
     with dashboard(store_path) as terminal:
         terminal.wait_for("Partners 0 of 0")
-        terminal.send_signal(number)
-        assert terminal.wait_for_exit() == 128 + number
-        assert terminal.is_restored
+        terminal.process.send_signal(number)
+        assert terminal.wait_for_end() == 128 + number
+        assert is_restored(terminal)
 
 
 def test_the_incidents_name_does_nothing_to_the_terminal(store_path: Path) -> None:
     with dashboard(store_path) as terminal:
         terminal.wait_for("Evil \\x1b]0;owned\\x07 [")
         terminal.press("q")
-        assert terminal.wait_for_exit() == 0
+        assert terminal.wait_for_end() == 0
         assert b"\x1b]0;owned" not in terminal.raw
 
 
@@ -56,9 +70,9 @@ def test_no_color_is_honoured_and_the_cursor_is_still_told(store_path: Path) -> 
         terminal.press("?")
         terminal.wait_for("everywhere")
         terminal.press("?")
-        terminal.wait_for(lambda text: "everywhere" not in text)
+        terminal.wait_for(lambda screen: not screen.shows("everywhere"))
         terminal.press("q")
-        assert terminal.wait_for_exit() == 0
+        assert terminal.wait_for_end() == 0
         assert not _COLOUR.search(bytes(terminal.raw))
         assert not _BASIC_COLOUR.search(bytes(terminal.raw))
 
@@ -68,14 +82,14 @@ def test_a_terminal_of_sixteen_colours_gets_no_others(store_path: Path, term: st
     with dashboard(store_path, environment={"TERM": term, "COLORTERM": ""}) as terminal:
         terminal.wait_for("Partners 0 of 0")
         terminal.press("q")
-        assert terminal.wait_for_exit() == 0
+        assert terminal.wait_for_end() == 0
         assert not _COLOUR.search(bytes(terminal.raw))
 
 
 def test_a_dumb_terminal_is_refused_with_advice(store_path: Path) -> None:
     with dashboard(store_path, environment={"TERM": "dumb"}) as terminal:
-        assert terminal.wait_for_exit() == 2
-        assert "TERM" in terminal.text
+        assert terminal.wait_for_end() == 2
+        assert "TERM" in terminal.text()
         assert b"\x1b" not in terminal.raw
 
 
@@ -83,13 +97,13 @@ def test_resizing_through_every_layout_survives(store_path: Path) -> None:
     with dashboard(store_path, environment={"LANG": "C", "LC_ALL": "C"}) as terminal:
         terminal.wait_for("Partners 0 of 0")
         for size in ((80, 24), (20, 5), (1, 1), (200, 60), (59, 16), (60, 16)):
-            terminal.resize(*size)
-        terminal.resize(40, 12)
+            terminal.resize(size)
+        terminal.resize((40, 12))
         terminal.wait_for("too small")
-        terminal.resize(120, 40)
+        terminal.resize((120, 40))
         terminal.wait_for("Partners 0 of 0")
         terminal.press("q")
-        assert terminal.wait_for_exit() == 0
+        assert terminal.wait_for_end() == 0
 
 
 def test_ctrl_c_does_not_quit_but_says_what_does(store_path: Path) -> None:
@@ -98,7 +112,7 @@ def test_ctrl_c_does_not_quit_but_says_what_does(store_path: Path) -> None:
         terminal.press("\x03")
         terminal.wait_for("press q to leave")
         terminal.press("q")
-        assert terminal.wait_for_exit() == 0
+        assert terminal.wait_for_end() == 0
 
 
 def test_what_another_process_writes_is_noticed_without_a_key(store_path: Path) -> None:
@@ -112,4 +126,4 @@ def test_what_another_process_writes_is_noticed_without_a_key(store_path: Path) 
             append(connection, actor="bo", verb="note", at=1, note="hello from elsewhere")
         terminal.wait_for("hello from elsewhere")
         terminal.press("qq")
-        assert terminal.wait_for_exit() == 0
+        assert terminal.wait_for_end() == 0
