@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from tui.app import OverscopeApp
 if TYPE_CHECKING:
     from textual.pilot import Pilot
 
+# A picture must not fetch anything: its fonts would come from a server.
+_FONT_FACE = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 _NAMES = {
     "esc": "escape",
     "pgdn": "pagedown",
@@ -46,7 +49,7 @@ async def draw(app: OverscopeApp, keys: Sequence[str], size: tuple[int, int]) ->
             await settled(pilot)
             if not app.is_running:
                 raise UsageError(f"--press: {key} ended the dashboard before the screen was drawn")
-        return app.export_screenshot(title="Overscope", simplify=True)
+        return _FONT_FACE.sub("", app.export_screenshot(title="Overscope", simplify=True))
 
 
 def save_screenshot(
