@@ -132,10 +132,10 @@ def test_markers_are_walked_and_described_without_their_escapes() -> None:
         cursor = app.pane.cursor
         assert cursor is not None
         assert cursor[0] <= parse_point("2018-04-04") < cursor[1]
-        assert "P 2018-04-04 groups-api" in screen_text(app)[-1]
+        assert "P 04-04 groups-api" in screen_text(app)[-1]
         await pilot.press("right_square_bracket")
         text = screen_text(app)[-1]
-        assert "R 2019-10-28 [@click=app.quit]boom[/nope] \\x1b" in text
+        assert "R 10-28 [@click=app.quit]boom[/nope] \\x1b" in text
         await pilot.press("left_square_bracket", "left_square_bracket")
         assert app.pane.cursor is not None
         assert app.pane.cursor[0] <= parse_point("2017-06-01") < app.pane.cursor[1]

@@ -63,7 +63,7 @@ def audit_lines(track: Track | None, row: PartnerRow | None, width: int) -> list
         row: None for no partner.
     """
     if track is None and row is None:
-        return [[(fit("no partner under the cursor", width), "quiet")]]
+        return [[(fit("put the cursor on a partner to see its track", width), "quiet")]]
     lines: list[list[Run]] = []
     if track is not None:
         who = min(max((cell_len(clean(step.by, 40)) for step in track.steps), default=0), _MOST_WHO)
@@ -156,8 +156,8 @@ def _evidence_lines(row: PartnerRow, width: int) -> list[list[Run]]:
 def _note_lines(track: Track, width: int) -> list[list[Run]]:
     lines = [_cut([(f"Notes {len(track.notes)}", "quiet")], width)]
     for at, actor, text, privileged in track.notes:
-        head = f"{day(at)} {clean(actor, 40)}"
-        lines.append(_cut([(head, "strong"), ("  PRIVILEGED" if privileged else "", "alarm")], width))
+        head: list[Run] = [(f"{day(at)} ", "strong"), ("PRIVILEGED " if privileged else "", "alarm")]
+        lines.append(_cut([*head, (clean(actor, 40), "strong")], width))
         lines += [_cut([("  ", ""), (line, "")], width) for line in wrapped(text, max(width - 2, 1))]
     return lines
 

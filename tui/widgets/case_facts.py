@@ -114,7 +114,7 @@ def _not_known(row: PartnerRow, figures: Figures | None) -> str:
 def app_lines(apps: Sequence[AppRow], width: int) -> list[Line]:
     """A header and the apps, those that read after their removal first."""
     client = min(max((cell_len(clean(app.app_id, 40)) for app in apps), default=0), 12)
-    client = max(client, len("Client"))
+    client = max(min(client, width - 57), len("Client"))
     name_cells = max(width - client - 49, 8)
     head = f"{fit('App', name_cells)} {fit('Client', client)} Removed    Last read   After Denied  Removal"
     lines: list[Line] = [[(head, "quiet")]]

@@ -34,8 +34,8 @@ class RecordList(VirtualList):
         self.entries: Sequence[Entry] = ()
 
     def show(self, entries: Sequence[Entry]) -> None:
-        """Show these; the cursor stays on its entry, where that is still there."""
-        current = self.current
+        """Show these; the cursor stays on its entry, where that is still there, and on the newest while it is there."""
+        current = self.current if self.cursor else None
         self.entries = entries
         key = None if current is None else _key(current)
         place = next((i for i, entry in enumerate(entries) if _key(entry) == key), None)

@@ -395,7 +395,7 @@ class TimelinePane(Widget, can_focus=True):
             return Content.assemble(f"{self._pane_heading} ", (name, "bold"))
         bins = self._answer.bins
         per = f"per {width_words(bins[0].until_at - bins[0].from_at)}"
-        room = self.content_size.width - len(self._pane_heading) - 4
+        room = self.content_size.width - len(self._pane_heading) - 5
         said = f"   restricted reads {per}"
         if room < cell_len(name) + len(said):
             said = f"   {per}"
@@ -420,11 +420,13 @@ class TimelinePane(Widget, can_focus=True):
         if len(said) > self.content_size.width - 2:
             said = f"{when}: {counts_signs(total, gap=gap)}"
         here = [] if at is None else markers_in(answer, from_at, until_at)
-        return "; ".join([said, *_marker_words(here)])
+        return "; ".join([said, *_marker_words(here, from_at)])
 
 
-def _marker_words(markers: list[Marker]) -> list[str]:
+def _marker_words(markers: list[Marker], from_at: int) -> list[str]:
     """The markers of one bin, the first three of them."""
-    words = [f"{marker_letter(one)} {day(one.at)} {clean(one.text, limit=40)}" for one in markers[:3]]
+    words = [
+        f"{marker_letter(one)} {short_day(one.at, beside=from_at)} {clean(one.text, limit=40)}" for one in markers[:3]
+    ]
     more = [f"and {count(len(markers) - 3, 'marker')} more"] if len(markers) > 3 else []
     return words + more

@@ -1,0 +1,175 @@
+"""The dashboard in a real pseudo-terminal: start it, type, and read the screen that a person would see.
+
+Nothing sleeps: every wait is for a condition, with a deadline that fails the test and shows the screen.
+"""
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import pyte
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 30.0
+KEYS = {
+    "enter": "\r",
+    "esc": "\x1b",
+    "tab": "\t",
+    "space": " ",
+    "backspace": "\x7f",
+    "up": "\x1b[A",
+    "down": "\x1b[B",
+    "right": "\x1b[C",
+    "left": "\x1b[D",
+    "pgup": "\x1b[5~",
+    "pgdn": "\x1b[6~",
+    "ctrl+r": "\x12",
+    "ctrl+p": "\x10",
+    "ctrl+d": "\x04",
+    "ctrl+u": "\x15",
+}
+
+
+# The program asks whether the terminal knows whole frames; this one does, so that no half-drawn screen is judged.
+_ASKS_FOR_FRAMES = b"\x1b[?2026$p"
+_KNOWS_FRAMES = b"\x1b[?2026;2$y"
+_FRAME_BEGINS, _FRAME_ENDS = b"\x1b[?2026h", b"\x1b[?2026l"
+
+
+class Terminal:
+    """One run of `python -m tui` in a pseudo-terminal of a given size.
+
+    Attributes:
+        raw: every byte the program has written so far.
+        screen: what those bytes make of a screen.
+    """
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        size: tuple[int, int] = (80, 24),
+        environment: Mapping[str, str] | None = None,
+        folder: Path = ROOT,
+    ) -> None:
+        """Start the program.
+
+        Args:
+            arguments: of `python -m tui`.
+            size: columns and rows.
+            environment: on top of a plain UTF-8 terminal's.
+        """
+        self.raw = bytearray()
+        self.screen = pyte.Screen(*size)
+        self._stream = pyte.ByteStream(self.screen)
+        master, slave = pty.openpty()
+        self._master = master
+        self._set_size(size)
+        plain = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tui", *arguments],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            cwd=folder,
+            env={**kept, **plain, **(environment or {})},
+            start_new_session=True,
+        )
+        os.close(slave)
+
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def press(self, *keys: str) -> None:
+        """Type keys, by name or as characters."""
+        os.write(self._master, "".join(KEYS.get(key, key) for key in keys).encode())
+
+    def type(self, text: str) -> None:
+        """Type text as it is."""
+        os.write(self._master, text.encode())
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Give the terminal another size, as a window does."""
+        self._set_size(size)
+        self.screen.resize(lines=size[1], columns=size[0])
+        os.killpg(self.process.pid, signal.SIGWINCH)
+
+    def lines(self) -> list[str]:
+        """The screen, a string a row."""
+        return list(self.screen.display)
+
+    def text(self) -> str:
+        """The screen in one string."""
+        return "\n".join(self.lines())
+
+    def shows(self, *texts: str) -> bool:
+        """Whether all the texts are on the screen now."""
+        now = self.text()
+        return all(text in now for text in texts)
+
+    def wait_for(self, wanted: str | Callable[["Terminal"], bool], *, patience: float = PATIENCE_S) -> None:
+        """Read until a text is on the screen, or a condition holds.
+
+        Raises:
+            AssertionError: it did not happen in time, or the program ended before; shows the screen.
+        """
+        deadline = time.monotonic() + patience
+        while not (self._frame_is_whole() and (self.shows(wanted) if isinstance(wanted, str) else wanted(self))):
+            if not self._read(deadline):
+                why = f"ended with {self.process.poll()}" if self.process.poll() is not None else "waited in vain"
+                raise AssertionError(f"{why} for {wanted!r}; the screen:\n{self.text()}")
+
+    def wait_for_end(self, *, patience: float = PATIENCE_S) -> int:
+        """Read until the program has ended; its exit code."""
+        deadline = time.monotonic() + patience
+        while self._read(deadline):
+            pass
+        return self.process.wait(timeout=max(deadline - time.monotonic(), 1.0))
+
+    def close(self) -> None:
+        """End the program, if it still runs, and take its terminal away."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        if self._master >= 0:
+            os.close(self._master)
+            self._master = -1
+
+    def _read(self, deadline: float) -> bool:
+        """Take in what was written next; False at the deadline, and at the end of the program's output."""
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([self._master], [], [], left)[0]:
+            return False
+        try:
+            chunk = os.read(self._master, 65_536)
+        except OSError:
+            # Linux reports the other side's end of a pseudo-terminal as an input/output error.
+            return False
+        asked = self.raw.count(_ASKS_FOR_FRAMES)
+        self.raw += chunk
+        if self.raw.count(_ASKS_FOR_FRAMES) > asked:
+            os.write(self._master, _KNOWS_FRAMES)
+        self._stream.feed(chunk)
+        return bool(chunk)
+
+    def _frame_is_whole(self) -> bool:
+        return self.raw.rfind(_FRAME_BEGINS) <= self.raw.rfind(_FRAME_ENDS)
+
+    def _set_size(self, size: tuple[int, int]) -> None:
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
