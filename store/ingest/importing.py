@@ -21,7 +21,6 @@ from store.ingest.loader import Load, Meter, Progress
 from store.ingest.reader import is_compressed, sha256_of
 from store.ingest.records import Epoch, Options
 from store.ingest.stage_folder import stage_folder
-from store.ingest.staging import Span
 from store.ingest.tally import Counts
 from store.ingest.values import EPOCH_UNITS
 from store.instants import format_optional, now
@@ -197,18 +196,18 @@ def _import_file(
     }
     with stage_folder(store.path) as folder:
         begun = _begin(store, named, actor=actor)
-        if not begun.is_loaded:
-            counts, span, notes = _load(store, chosen, options, begun, folder, progress=progress)
-            if chosen.path.stat() != status and sha256_of(chosen.path) != named["sha256"]:
-                raise UnusableFileError(f"{chosen.path} changed while it was read; import it again when it is at rest")
-            done = _Done(counts, span.first_at, span.last_at, notes.ignored_columns)
-        return _complete(store, begun, done if not begun.is_loaded else None, actor=actor)
+        if begun is None:
+            return _import_again(store, named, actor=actor)
+        done = _load(store, chosen, options, begun, folder, progress=progress)
+        if chosen.path.stat().st_mtime_ns != status.st_mtime_ns and sha256_of(chosen.path) != named["sha256"]:
+            raise UnusableFileError(f"{chosen.path} changed while it was read; import it again when it is at rest")
+        with store.writing() as connection:
+            return _complete(connection, begun, done, actor=actor)
 
 
 class _Begun(NamedTuple):
     import_id: int
     content_id: int
-    is_loaded: bool
 
 
 class _Done(NamedTuple):
@@ -218,24 +217,43 @@ class _Done(NamedTuple):
     ignored_columns: tuple[str, ...]
 
 
-def _begin(store: Store, named: Mapping[str, object], *, actor: str) -> _Begun:
-    """Enter the import as begun; an attempt on the same content that never completed is taken up again."""
+def _begin(store: Store, named: Mapping[str, object], *, actor: str) -> _Begun | None:
+    """Enter the import as begun; an attempt on the same content that never completed is taken up again.
+
+    Returns None where the content is known whole.
+    """
     with store.writing() as connection:
         same = connection.execute(_SAME, named).fetchall()
-        unfinished = [(import_id, content_id) for import_id, content_id, state in same if state == "loading"]
-        complete = [content_id for _, content_id, state in same if state == "complete"]
-        if unfinished and not complete:
-            return _Begun(*unfinished[0], is_loaded=False)
-        (import_id,) = connection.execute(_NEXT).fetchone()
-        content_id = complete[0] if complete else import_id
-        values = {**named, "import_id": import_id, "content_id": content_id, "started_at": now(), "started_by": actor}
-        connection.execute(_BEGIN, values)
-    return _Begun(import_id, content_id, is_loaded=bool(complete))
+        if any(state == "complete" for _, _, state in same):
+            return None
+        if same:
+            return _Begun(*same[0][:2])
+        return _enter(connection, named, None, actor=actor)
+
+
+def _enter(
+    connection: sqlite3.Connection, named: Mapping[str, object], content_id: int | None, *, actor: str
+) -> _Begun:
+    (import_id,) = connection.execute(_NEXT).fetchone()
+    begun = _Begun(import_id, import_id if content_id is None else content_id)
+    connection.execute(_BEGIN, {**named, **begun._asdict(), "started_at": now(), "started_by": actor})
+    return begun
+
+
+def _import_again(store: Store, named: Mapping[str, object], *, actor: str) -> ImportEntry:
+    """One more import of a content that is in the store already, in one transaction."""
+    with store.writing() as connection:
+        content_id = next(
+            content_id for _, content_id, state in connection.execute(_SAME, named) if state == "complete"
+        )
+        done = _Done(*restoring.what_counts_again(connection, content_id))
+        begun = _enter(connection, named, content_id, actor=actor)
+        return _complete(connection, begun, done, actor=actor)
 
 
 def _load(
     store: Store, chosen: Chosen, options: Options, begun: _Begun, folder: Path, *, progress: Progress | None
-) -> tuple[Counts, Span, strict.Notes]:
+) -> _Done:
     notes = strict.Notes()
     meter = Meter(chosen.path.name, chosen.path.stat().st_size, progress)
     as_loaded = formats.options_as_loaded(chosen, options)
@@ -256,7 +274,7 @@ def _load(
         with store.writing() as connection:
             rows = ((begun.content_id, record_no, offset) for record_no, offset in notes.checkpoints)
             connection.executemany(_ADD_CHECKPOINT, rows)
-    return counts, span, notes
+    return _Done(counts, span.first_at, span.last_at, notes.ignored_columns)
 
 
 def _forget(store: Store, begun: _Begun) -> None:
@@ -266,25 +284,22 @@ def _forget(store: Store, begun: _Begun) -> None:
         connection.execute(_FORGET, (begun.import_id, begun.content_id))
 
 
-def _complete(store: Store, begun: _Begun, done: _Done | None, *, actor: str) -> ImportEntry:
+def _complete(connection: sqlite3.Connection, begun: _Begun, done: _Done, *, actor: str) -> ImportEntry:
     """The completion entry: from here on the import counts. The last of its transactions."""
     at = now()
-    with store.writing() as connection:
-        if done is None:
-            done = _Done(*restoring.what_counts_again(connection, begun.content_id))
-        values = {
-            **done.counts._asdict(),
-            "first_at": done.first_at,
-            "last_at": done.last_at,
-            "ignored_columns": json.dumps(done.ignored_columns, ensure_ascii=False),
-            "import_id": begun.import_id,
-            "at": at,
-        }
-        connection.execute(_COMPLETE, values)
-        entry = _entries(connection, begun.import_id)[0]
-        after = json.dumps(document(entry), ensure_ascii=False)
-        ledger.append(connection, actor=actor, verb="import", at=at, after=after)
-        refresh(connection, actor=actor, at=at)
+    values = {
+        **done.counts._asdict(),
+        "first_at": done.first_at,
+        "last_at": done.last_at,
+        "ignored_columns": json.dumps(done.ignored_columns, ensure_ascii=False),
+        "import_id": begun.import_id,
+        "at": at,
+    }
+    connection.execute(_COMPLETE, values)
+    entry = _entries(connection, begun.import_id)[0]
+    after = json.dumps(document(entry), ensure_ascii=False)
+    ledger.append(connection, actor=actor, verb="import", at=at, after=after)
+    refresh(connection, actor=actor, at=at)
     return entry
 
 

@@ -42,7 +42,8 @@ def read_parquet(source: Source, kind: str, notes: Notes) -> Iterator[Read]:
             is_time = column_type == _WITH_ZONE or column_type in _WITHOUT_ZONE
             expressions.append(duckdb.FunctionExpression("epoch_us", column) if is_time else column)
         converters = [_converter(column_type) for _, _, column_type in wanted]
-        selected = relation.project(*expressions)
+        relation.select(*expressions).create_view("selected")
+        selected = connection.execute("SELECT * FROM selected")
         record_no = 0
         while rows := selected.fetchmany(_CHUNK):
             for row in rows:
