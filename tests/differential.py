@@ -5,11 +5,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from store.ingest.importing import import_paths
-
 from store.connection import Store, open_store
 from store.events import EventRow, events
 from store.figures import figures, figures_document
+from store.ingest.importing import import_paths
 from store.instants import now, parse_instant
 from store.names import find_partner
 from store.parameters import Parameters

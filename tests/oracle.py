@@ -21,7 +21,7 @@ Where the domain's text leaves a choice, this is the reading taken here:
   force, files in the order given and records in file order.
 * An app is known when its record, a grant, an exemption, a removal, a step or an event in force names it; an opt-in
   that is limited to it does not. A partner is known by its own record, by an app's record in force, or by a step.
-* An unclaimed app's outside id avoids every partner id that the files ever named, in force or not.
+* An unclaimed app's outside id avoids every partner id that any file ever named, in force, voided or not.
 * The data classes of an event are a set: their order and repetition are not content.
 * A step counts from its instant on, a bare date from 00:00 UTC of it. Of `audit_passed` and `audit_failed` the later
   one stands. A due date is open until a step further along the track is recorded for that app (or the whole partner);
