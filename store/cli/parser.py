@@ -31,6 +31,7 @@ VERDICT_NAMES = ("improper", "undetermined", "allowed_by_opt_in", "allowed_by_ex
 POPULATION_NAMES = ("all", "retained", "accessed", "recent", "after_removal")
 GROUNDS_NAMES = ("no_access", "allowed", "deletion_verified", "enforced", "defunct", "duplicate", "other")
 MOST_DAYS = 36_500
+FIRST_YEAR, LAST_YEAR = 1900, 2200
 MOST_BINS = 100_000
 _BARE_DATE = re.compile(r"\s*\d{4}-\d{2}-\d{2}\s*", re.ASCII)
 # Commands whose words may stand on both sides of their options.
@@ -54,13 +55,17 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 def point(text: str) -> int:
-    """A date or an instant a person typed, in microseconds UTC."""
-    from store.instants import parse_point
+    """A date or an instant a person typed, in microseconds UTC, of a year in which anything could have been logged."""
+    from store.instants import format_instant, parse_point
 
     try:
-        return parse_point(text)
+        instant = parse_point(text)
+        year = int(format_instant(instant)[:4])
     except (ValueError, OverflowError) as error:
         raise argparse.ArgumentTypeError(f"{error}; write 2019-11-05 or 2019-11-05T09:00:00Z") from error
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise argparse.ArgumentTypeError(f"{text!r} is not in the years {FIRST_YEAR} to {LAST_YEAR}")
+    return instant
 
 
 def dated_point(text: str) -> tuple[int, bool]:
