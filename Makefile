@@ -27,7 +27,7 @@ demo: $(VENV)/.demo
 	$(RUN) -m tui --demo
 
 test: $(VENV)/.test
-	$(RUN) -m pytest -m 'not soak' -n $(JOBS)
+	$(RUN) -m pytest -m 'not soak' -n $(JOBS) --dist worksteal
 
 soak: $(VENV)/.test
 	$(RUN) -m pytest -m soak
