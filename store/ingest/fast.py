@@ -15,8 +15,20 @@ from store.ingest.staging import EventStage, as_texts
 from store.ingest.strict import CHECKPOINT_EVERY, BrokenError, CsvColumns, Lines, Notes, Read
 from store.ingest.vouching import Outline, outline
 
-_NAMES = """
-SELECT is_whole,
+# The file is read as lines, each one record, and split here: DuckDB's own reader forgives what RFC 4180 does not.
+# Every quote is known to be in its place, so that the pattern finds the fields one after the other.
+_NAME = r"""
+CREATE TABLE named AS
+WITH split AS (
+  SELECT
+    CASE WHEN contains(line, '"') THEN list_transform(
+        regexp_extract_all(line || ',', '("(?:[^"]|"")*"|[^",]*),', 1),
+        lambda field: CASE WHEN starts_with(field, '"') THEN replace(field[2:-2], '""', '"') ELSE field END)
+      ELSE string_split(line, ',') END AS fields,
+    strlen(line) = length(line) AS is_ascii
+  FROM read_csv($path, auto_detect=false, header=false, skip=1, columns={'line': 'VARCHAR'}, delim=chr(30), quote='',
+    escape='', new_line=$line_end, max_line_size=1000000, parallel=true))
+SELECT is_ascii AND len(fields) = $width AS is_whole,
   coalesce(list_extract(fields, $occurred_at), '') AS occurred_at,
   coalesce(list_extract(fields, $app_id), '') AS app_id,
   coalesce(list_extract(fields, $data_class), '') AS data_class,
@@ -28,40 +40,8 @@ SELECT is_whole,
   coalesce(list_extract(fields, $ip), '') AS ip,
   coalesce(list_extract(fields, $outcome), '') AS outcome,
   coalesce(list_extract(fields, $event_id), '') AS event_id
-FROM lines
+FROM split
 """
-# One line a row, its fields split at commas: a file without quotes.
-_NAME_LINES = "".join(
-    (
-        """
-CREATE TABLE named AS
-WITH split AS (
-  SELECT string_split(line, ',') AS fields, strlen(line) = length(line) AS is_ascii
-  FROM read_csv($path, auto_detect=false, header=false, skip=1, columns={'line': 'VARCHAR'}, delim=chr(30), quote='',
-    escape='', new_line=$line_end, max_line_size=1000000, parallel=true)),
-lines AS (SELECT fields, is_ascii AND len(fields) = $width AS is_whole FROM split)
-""",
-        _NAMES,
-    )
-)
-# A file with quotes, whose rows all have the header's width. Absent fields are NULL there.
-_NAME_FIELDS = "".join(
-    (
-        """
-CREATE TABLE named AS
-WITH found AS (
-  SELECT list_value(*COLUMNS(*)) AS fields
-  FROM read_csv($path, auto_detect=false, header=false, skip=1, columns=$columns, delim=',', quote='"', escape='"',
-    strict_mode=true, null_padding=false, new_line=$line_end, max_line_size=1000000, parallel=true)),
-lines AS (
-  SELECT fields,
-    CASE WHEN $is_ascii THEN true
-      ELSE strlen(array_to_string(fields, '')) = length(array_to_string(fields, '')) END AS is_whole
-  FROM found)
-""",
-        _NAMES,
-    )
-)
 _COUNT = "SELECT count(*) FROM named"
 _CREATE_DATA_CLASSES = "CREATE TABLE data_classes AS SELECT text, data_classes FROM given"
 _DATA_CLASSES = "SELECT DISTINCT data_class AS text FROM named"
@@ -143,17 +123,12 @@ def _read(source: Source, path: Path, seen: Outline, columns: CsvColumns, stage:
 
     connection = stage.connection
     line_end = "\\r\\n" if seen.has_returns else "\\n"
-    width = len(columns.titles)
     # DuckDB counts places from 1; an absent column has none.
     named: dict[str, object] = dict.fromkeys(KINDS[ACCESS_EVENTS].column_names())
     named.update({name: place for place, name in enumerate(columns.header.names, start=1) if name is not None})
-    named.update(path=str(path), line_end=line_end)
+    named.update(path=str(path), line_end=line_end, width=len(columns.titles))
     try:
-        if seen.has_quotes:
-            titles = {f"c{place}": "VARCHAR" for place in range(width)}
-            connection.execute(_NAME_FIELDS, {**named, "columns": titles, "is_ascii": seen.is_ascii})
-        else:
-            connection.execute(_NAME_LINES, {**named, "width": width})
+        connection.execute(_NAME, named)
     except (duckdb.InvalidInputException, duckdb.ConversionException):
         return False
     if connection.execute(_COUNT).fetchone() != (seen.lines - 1,):

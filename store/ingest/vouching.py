@@ -26,16 +26,12 @@ class Outline(NamedTuple):
     """What a vouched file is like.
 
     Attributes:
-        has_quotes: some field is quoted.
         has_returns: lines end in CRLF; else in LF.
-        is_ascii: no other characters.
         lines: how many there are, the header included.
         checkpoints: (record number, offset of its first byte), every `CHECKPOINT_EVERY` records.
     """
 
-    has_quotes: bool
     has_returns: bool
-    is_ascii: bool
     lines: int
     checkpoints: list[tuple[int, int]]
 
@@ -44,8 +40,6 @@ class _Reading:
     """What was seen so far."""
 
     def __init__(self) -> None:
-        self.has_quotes = False
-        self.is_ascii = True
         self.returns = 0
         self.newlines = 0
         self.lines = 0
@@ -66,17 +60,13 @@ class _Reading:
                 data.decode("utf-8")
             except UnicodeDecodeError:
                 return False
-            self.is_ascii = False
         view = np.frombuffer(data, dtype=np.uint8)
         ends = np.flatnonzero(view == _NEWLINE)
         if not self._vouch_lines(view, ends, offset):
             return False
         self.returns += returns
         self.newlines += len(ends)
-        if b'"' in data:
-            self.has_quotes = True
-            return quotes_are_plain(view, ends)
-        return True
+        return b'"' not in data or quotes_are_plain(view, ends)
 
     def _vouch_lines(self, view: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64], offset: int) -> bool:
         begins = np.concatenate(([0], ends + 1))
@@ -154,4 +144,4 @@ def outline(stream: BinaryIO, copy: Path | None) -> Outline | None:
                 break
     if seen.returns not in (0, seen.newlines) or seen.lines < 1:
         return None
-    return Outline(seen.has_quotes, seen.returns > 0, seen.is_ascii, seen.lines, seen.checkpoints)
+    return Outline(seen.returns > 0, seen.lines, seen.checkpoints)
