@@ -224,7 +224,7 @@ def test_flagging_marked_partners_sends_the_versions_seen_and_drops_the_marks(in
         assert arguments["actor"] == "ana"
         assert arguments["expect"] == dict.fromkeys(partners, 0)
         assert partner_list(pilot).marks == set()
-        assert message(pilot) == ("#412 14:02Z ana: flag 2", "good")
+        assert message(pilot) == ("#412 14:02Z ana: flag 2   u undoes it", "good")
         assert [each.status for each in partner_list(pilot).view.visible if each.partner in partners] == ["flagged"] * 2
 
     run(incident, flow)

@@ -125,7 +125,9 @@ class CaseWorkScreen(WorkScreen):
         """Take back one's own last action."""
         if self._writable():
             store, me = self.overscope.store, self._me
-            self.overscope.run_deed(lambda: cases.undo(store, actor=me), self._done)
+            self.overscope.run_deed(
+                lambda: cases.undo(store, actor=me), lambda undone: self._done(undone, "ctrl+r redoes it")
+            )
 
     def action_redo(self) -> None:
         """Take back one's own last undo."""
@@ -234,9 +236,9 @@ class CaseWorkScreen(WorkScreen):
 
         self.overscope.run_deed(partial(deed, expect), self._done, failed)
 
-    def _done(self, outcome: Done) -> None:
+    def _done(self, outcome: Done, hint: str = "u undoes it") -> None:
         self.acted()
-        self.say(outcome.line, "good")
+        self.say(f"{outcome.line}   {hint}", "good")
 
 
 def _names(rows: Sequence[PartnerRow]) -> list[str]:

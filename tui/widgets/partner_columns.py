@@ -21,6 +21,7 @@ from tui.text import (
 SIGNS_WIDTH = 5
 LEAST_NAME = 14
 GOOD_NAME = 26
+SHORT_NAME = 20
 
 # What the investigator would do next, in the Due column where no date is set.
 _NEXT_WORDS = {
@@ -97,13 +98,23 @@ def _track(row: PartnerRow, context: Context) -> Cell:
 
 def _due(row: PartnerRow, context: Context) -> Cell:
     if row.due is not None:
-        date = short_day(row.due, beside=context.today)
-        return Cell(f"! {date}", "alarm") if row.overdue else Cell(date)
+        return _dated(short_day(row.due, beside=context.today), row)
     if "H" in row.track[7:]:
         return Cell("hold", "quiet")
     if not row.claimed and row.stage in ("none", "access_removed"):
         return Cell("who?", "accent")
     return Cell(_NEXT_WORDS.get(row.stage, ""), "quiet")
+
+
+def _dated(date: str, row: PartnerRow) -> Cell:
+    return Cell(f"! {date}", "alarm") if row.overdue else Cell(date)
+
+
+def _due_month(row: PartnerRow, context: Context) -> Cell:
+    if row.due is None:
+        return _due(row, context)
+    date = short_day(row.due, beside=context.today)
+    return _dated(date if len(date) == len("01-04") else date[: len("2020-01")], row)
 
 
 def _reads(row: PartnerRow, context: Context) -> Cell:
@@ -119,9 +130,11 @@ PEOPLE = Column("people", "People", 7, 12, _people, right=True)
 LAST_READ = Column("last_read", "Last read", 10, 10, _last_read)
 TRACK = Column("track", "Track", 8, 10, _track)
 DUE = Column("due", "Due", 7, 12, _due)
+# Another year's date is told to the month where names need the room; pane 3 tells its day.
+DUE_MONTH = Column("due_month", "Due", 7, 12, _due_month)
 USUAL = (APPS, PEOPLE, LAST_READ, TRACK, DUE)
 # The order in which they go when there is no room for the name.
-_FIRST_TO_GO = (APPS, DUE, LAST_READ, TRACK)
+_FIRST_TO_GO = (APPS, DUE, DUE_MONTH, LAST_READ, TRACK)
 
 READS = Column("reads", "Reads", 7, 12, _reads, right=True)
 RESOURCES = Column("resources", "Resources", 9, 12, _resources, right=True)
@@ -177,6 +190,8 @@ def lay_out(width: int, extras: Sequence[Column], measured: Callable[[Column], i
             if _used([*chosen, column], measured) + GOOD_NAME > room:
                 break
             chosen.append(column)
+    if _used(chosen, measured) + SHORT_NAME > room:
+        chosen[chosen.index(DUE)] = DUE_MONTH
     for column in (*reversed(extras[1:]), *_FIRST_TO_GO, *extras[:1], PEOPLE):
         if _used(chosen, measured) + LEAST_NAME > room and column in chosen:
             chosen.remove(column)

@@ -281,12 +281,13 @@ class PartnerList(VirtualList):
             "people": qualified(figures.accessed.people, figures.accessed.qualifier) if whole and figures else "",
             "last_read": "none found" if last is None else day(last),
             "due": f"! {number(late)}" if late else "",
+            "due_month": f"! {number(late)}" if late else "",
             "reads": qualified(sum(row.events for row in visible), self._trust.qualifier),
             "resources": qualified(figures.accessed.resources, figures.accessed.qualifier) if whole and figures else "",
         }
         name = fit(f"All {number(len(visible))}", layout.name_width)
         pieces: list[Piece] = [(">" if current else " ", "accent"), ("    ", ""), (name, "strong")]
         for column, cells in layout.columns:
-            style = "alarm" if column.name == "due" else "strong"
+            style = "alarm" if column.name.startswith("due") else "strong"
             pieces.append((" " + fit(texts.get(column.name, ""), cells, right=column.right), style))
         return pieces
