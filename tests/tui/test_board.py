@@ -414,3 +414,44 @@ def test_leaving_interrupts_what_runs(incident: FakeIncident) -> None:
     app = run(incident, flow)
     assert app.return_code == 0
     assert incident.store.interrupts >= 1
+
+
+def test_the_neighbours_of_a_case_are_those_in_the_list_and_the_cursor_goes_along(incident: FakeIncident) -> None:
+    async def flow(pilot: Pilot[int]) -> None:
+        partners = partner_list(pilot)
+        assert partners.neighbour(1, -1) is None
+        assert partners.neighbour(1, 1) == 2
+        assert current_name(pilot) == "Castaway Live"
+        last = partners.view.visible[-1].partner
+        assert partners.neighbour(last, 1) is None
+        assert partners.neighbour(999, 1) is None
+
+    run(incident, flow)
+
+
+def test_the_palette_finds_a_command_and_runs_it(incident: FakeIncident) -> None:
+    async def flow(pilot: Pilot[int]) -> None:
+        await press(pilot, "colon")
+        text = "\n".join(screen_lines(pilot.app))
+        assert "case: flag" in text
+        await pilot.press(*"next population")
+        while "case: flag" in (text := "\n".join(screen_lines(pilot.app))) or "list: show the next" not in text:
+            await pilot.pause()
+        await press(pilot, "enter")
+        assert partner_list(pilot).view.population.name == "accessed"
+
+    run(incident, flow)
+
+
+def test_the_help_scrolls_with_the_lists_keys_and_closes_with_its_own(incident: FakeIncident) -> None:
+    async def flow(pilot: Pilot[int]) -> None:
+        await press(pilot, "question_mark")
+        assert "everywhere" in "\n".join(screen_lines(pilot.app))
+        await press(pilot, "G")
+        text = "\n".join(screen_lines(pilot.app))
+        assert "signs" in text
+        assert "everywhere" not in text
+        await press(pilot, "question_mark")
+        assert isinstance(pilot.app.screen, BoardScreen)
+
+    run(incident, flow)

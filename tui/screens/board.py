@@ -170,7 +170,8 @@ class BoardScreen(CaseWorkScreen):
             return
         from tui.screens.case import CaseScreen
 
-        self.app.push_screen(CaseScreen(self.overscope.store, row.partner, self.overscope.parameters))
+        app = self.overscope
+        self.app.push_screen(CaseScreen(app.store, row.partner, app.parameters, neighbour=self.partners.neighbour))
 
     def action_action_log(self) -> None:
         """Open the action log."""
