@@ -96,7 +96,8 @@ def _sqlite_shell(folder: Path, log: Path, number: int) -> Run:
 def _row(what: str, rate: float, runs: list[Run], command: str) -> Row:
     peak = max(each.peak_mib for each in runs)
     seconds = middle([each.seconds for each in runs])
-    return Row(what, f"{rate:,.0f} rows/s ({seconds:.2f} s, peak {peak:,.0f} MiB)", command)
+    processor = middle([each.processor for each in runs])
+    return Row(what, f"{rate:,.0f} rows/s ({seconds:.2f} s, cpu {processor:.2f} s, {peak:,.0f} MiB)", command)
 
 
 def _ratio(what: str, ratio: float, wanted: float) -> Row:

@@ -27,9 +27,10 @@ class Row(NamedTuple):
 
 
 class Run(NamedTuple):
-    """One process that ended: wall seconds, peak resident memory in MiB, and what it printed."""
+    """One process that ended: wall and processor seconds, peak resident memory in MiB, and what it printed."""
 
     seconds: float
+    processor: float
     peak_mib: float
     output: str
 
@@ -62,7 +63,7 @@ def run(command: Sequence[str], *, stdin: str | None = None) -> Run:
         if process.returncode != 0:
             said = errors.read().decode(errors="backslashreplace")[-400:].strip()
             raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {said}")
-        return Run(seconds, usage.ru_maxrss / 1024, output.read().decode())
+        return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output.read().decode())
 
 
 def machine() -> str:
