@@ -6,7 +6,8 @@ imported; see `store.schema`.
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -194,7 +195,7 @@ def _import_file(
         "kind": chosen.kind,
         "options": _options_text(options),
     }
-    with stage_folder(store.path) as folder:
+    with stage_folder(store.path) as folder, _room_to_work(store):
         begun = _begin(store, named, actor=actor)
         if begun is None:
             return _import_again(store, named, actor=actor)
@@ -203,6 +204,20 @@ def _import_file(
             raise UnusableFileError(f"{chosen.path} changed while it was read; import it again when it is at rest")
         with store.writing() as connection:
             return _complete(connection, begun, done, actor=actor)
+
+
+@contextmanager
+def _room_to_work(store: Store) -> Iterator[None]:
+    """Say in one line that the stage ran out of room; what was written stays, and the next attempt takes it up."""
+    import duckdb
+
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise UnusableFileError(
+            f"the import stopped beside {store.path}: {reason}; make room, then import the file again: it continues"
+        ) from error
 
 
 class _Begun(NamedTuple):

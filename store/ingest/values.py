@@ -85,6 +85,8 @@ def parse_count(value: Value, options: Options) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool):
         count = value
     else:
+        if not isinstance(value, str | None):
+            raise ValueError(f"not a whole number from 0: {show(value)}")
         text = plain_text(value)
         if text is None:
             return None
@@ -102,6 +104,8 @@ def parse_when(value: Value, options: Options) -> int | None:
     """An instant: ISO 8601 with an offset, or an integer in the declared unit that falls in 1990..2100."""
     if isinstance(value, int) and not isinstance(value, bool):
         return _from_epoch(value, options.epoch)
+    if not isinstance(value, str | None):
+        raise ValueError(f"neither a text nor a whole number: {show(value)}")
     text = plain_text(value)
     if text is None:
         return None
