@@ -8,6 +8,7 @@ Where the domain's text leaves a choice, this is the reading taken here:
 * *after removal*: there is a removal of the app with `removed_at + removal_grace <= occurred_at` and no grant of the
   app in `[removed_at, occurred_at]`; a grant counts as a re-grant even if it was revoked at once. Any removal will do,
   so an older removal still counts while the newest is within its grace.
+* A partner's first lag is the smallest time from a removal to an event after it, from the latest removal that counts.
 * The qualifier of `after_removal` looks at every event of the range, as that of `accessed` does, so the two are equal.
 * An empty range is wholly covered; but where coverage is only inferred, it still is `at_least`.
 * Without rules all three ranges are empty, that of *recent* too.
@@ -114,13 +115,20 @@ def is_opted_in(event: Event, incident: Incident) -> bool:
     )
 
 
-def is_after_removal(event: Event, incident: Incident) -> bool:
+def lag_after_removal(event: Event, incident: Incident) -> int | None:
+    """Microseconds since the latest removal that makes this an event after removal; None if it is not one."""
     granted = [row.granted_at for row in incident.grants_of.get(event.app_id, [])]
-    return any(
-        row.removed_at + incident.rulebook.removal_grace <= event.occurred_at
-        and not any(row.removed_at <= at <= event.occurred_at for at in granted)
+    lags = [
+        event.occurred_at - row.removed_at
         for row in incident.removals_of.get(event.app_id, [])
-    )
+        if row.removed_at + incident.rulebook.removal_grace <= event.occurred_at
+        and not any(row.removed_at <= at <= event.occurred_at for at in granted)
+    ]
+    return min(lags, default=None)
+
+
+def is_after_removal(event: Event, incident: Incident) -> bool:
+    return lag_after_removal(event, incident) is not None
 
 
 # --- what could be read, and what is logged ----------------------------------------------------------------------
@@ -348,6 +356,7 @@ def partners(
     for partner, apps in incident.apps_of_partner.items():
         own = own_events.get(partner, [])
         told = population(own, incident)
+        lags = [lag_after_removal(event, incident) for event in own]
         answer[incident.outside_ids[partner]] = {
             "name": names.get(partner[1], partner[1]) if partner[0] == "partner" else None,
             "claimed": partner[0] == "partner",
@@ -362,7 +371,8 @@ def partners(
             "first_at": min((event.occurred_at for event in own), default=None),
             "last_at": max((event.occurred_at for event in own), default=None),
             "recent": sum(event.occurred_at >= seen.recent_from for event in own),
-            "after_removal": sum(is_after_removal(event, incident) for event in own),
+            "after_removal": sum(lag is not None for lag in lags),
+            "first_lag": min((lag for lag in lags if lag is not None), default=None),
         }
     return answer
 

@@ -9,19 +9,30 @@ from tests import oracle
 from tests.differential import both, differences
 from tests.incidents import TALLIES, draw
 
-SEEDS = 300
+SEEDS = 200
+SOAK_SEEDS = 3000
 BATCH = 10
+
+
+def disagreements(folder: Path, first: int) -> list[str]:
+    found: list[str] = []
+    for seed in range(first, first + BATCH):
+        draft = draw(seed)
+        store, incident = both(folder / str(seed), draft)
+        with store:
+            found += [f"seed {seed}: {line}" for line in differences(store, incident, draft.questions, seed)]
+    return found
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, BATCH))
 def test_every_answer_agrees_with_the_oracle(tmp_path: Path, first: int) -> None:
-    found: list[str] = []
-    for seed in range(first, first + BATCH):
-        draft = draw(seed)
-        store, incident = both(tmp_path / str(seed), draft)
-        with store:
-            found += [f"seed {seed}: {line}" for line in differences(store, incident, draft.questions, seed)]
-    assert found == []
+    assert disagreements(tmp_path, first) == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("first", range(SEEDS, SOAK_SEEDS, BATCH))
+def test_every_answer_agrees_with_the_oracle_for_many_more(tmp_path: Path, first: int) -> None:
+    assert disagreements(tmp_path, first) == []
 
 
 def test_the_incidents_meet_everything_they_should(tmp_path: Path) -> None:

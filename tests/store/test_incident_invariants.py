@@ -121,16 +121,18 @@ def test_importing_again_adds_nothing(tmp_path: Path, seed: int) -> None:
     store, incident = both(tmp_path, draft)
     with store:
         before = answers(store, draft)
-        import_paths(store, [tmp_path / "files"], actor=ACTOR)
+        again = import_paths(store, [tmp_path / "files"], actor=ACTOR).imports
+        assert sum(entry.accepted for entry in again) == 0
         assert answers(store, draft) == before
-        clean = {name: part for name, part in draft.files.items() if not incident.quarantined}
-        others = [
-            write_file(tmp_path / f"again-{number}" / name, kind, random.Random(seed).sample(rows, len(rows)))
-            for number, (name, (kind, rows)) in enumerate(clean.items())
-            if (tmp_path / f"again-{number}").mkdir() is None
-        ]
+        others = []
+        for number, (name, (kind, rows)) in enumerate(draft.files.items()):
+            if not incident.quarantined:  # a bad record is bad again, in another file
+                folder = tmp_path / f"again-{number}"
+                folder.mkdir()
+                others.append(write_file(folder / name, kind, random.Random(seed).sample(rows, len(rows))))
         for path in others:
-            import_paths(store, [path], actor=ACTOR)
+            entry = import_paths(store, [path], actor=ACTOR).imports[0]
+            assert (entry.accepted, entry.duplicates) == (0, entry.records)
         assert answers(store, draft) == before
 
 
