@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from store.parameters import Parameters
 
 _UNUSABLE = 2
+_FAULT = 70
+_TRACEBACK_VARIABLE = "OVERSCOPE_TRACEBACK"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -19,7 +22,9 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the line and leave."""
-        self.exit(_UNUSABLE, f"{self.prog}: {message}; see `{self.prog} --help`\n")
+        from store.text import clean_whole
+
+        self.exit(_UNUSABLE, f"{clean_whole(message)}; see `{self.prog} --help`\n")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,21 +55,32 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the dashboard; returns the exit code."""
     wanted = parser().parse_args(arguments)
-    from store.errors import StoreError
-
     try:
         return _run(wanted)
-    except StoreError as error:
-        return _refuse(str(error))
     except KeyboardInterrupt:
-        return 130
+        return 128 + signal.SIGINT
+    # The dashboard's outer edge: whatever goes wrong before or after the screen is one line.
+    except Exception as error:
+        return _failed(error)
 
 
-def _refuse(reason: str) -> int:
+def _failed(error: Exception) -> int:
+    """Say what went wrong in one line that says what to do; the exit code for it."""
+    from store.errors import StoreError
     from store.text import clean_whole
 
-    print(f"overscope: {clean_whole(reason)}", file=sys.stderr)
-    return _UNUSABLE
+    if os.environ.get(_TRACEBACK_VARIABLE):
+        raise error
+    if isinstance(error, StoreError):
+        reason, code = str(error), _UNUSABLE
+    elif isinstance(error, OSError):
+        what = error.strerror or str(error)
+        reason, code = (what if error.filename is None else f"{os.fsdecode(error.filename)}: {what}"), _UNUSABLE
+    else:
+        kind = type(error).__name__
+        reason, code = f"internal error: {kind}: {error} (a fault of ours: {_TRACEBACK_VARIABLE}=1 shows where)", _FAULT
+    print(clean_whole(" ".join(reason.split())), file=sys.stderr)
+    return code
 
 
 def _run(wanted: argparse.Namespace) -> int:
@@ -202,14 +218,16 @@ def _open_demo(path: Path, *, read_only: bool) -> "Store":
     if not path.exists():
         from fixtures.groups_api_2019.build import build_demo
 
-        if sys.stderr.isatty():
-            print(f"building the demo incident in {path}, once ...", file=sys.stderr)
-        build_demo(path)
+        build_demo(path, _tell if sys.stderr.isatty() else None)
     store = open_store(path, read_only=read_only)
     if not incident(store).demo:
         store.close()
         raise UsageError(f"{path} holds another incident, not the demo: leave --demo out, or name another --db")
     return store
+
+
+def _tell(line: str) -> None:
+    print(f"building the demo, once: {line} ...", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def test_no_such_store_says_how_to_make_one(tmp_path: Path, capsys: pytest.Captu
     path = tmp_path / "none.db"
     said = refusal(capsys, "--db", path, "--screenshot", tmp_path / "x.svg")
     expected = f"no such store: {path} - create one with `python -m store init --db {path}`, or try `--demo`"
-    assert said == f"overscope: {expected}\n"
+    assert said == f"{expected}\n"
     assert not path.exists()
 
 
@@ -76,6 +76,15 @@ def test_what_cannot_be_read_is_refused(
 ) -> None:
     store = [] if not arguments else ["--db", str(tmp_path / "x.db"), "--screenshot", str(tmp_path / "x.svg")]
     assert part in refusal(capsys, *store, *arguments)
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    said = refusal(capsys, "--demo", "--screenshot", tmp_path / "x.svg")
+    assert str(tmp_path / "file") in said
 
 
 @pytest.mark.parametrize("arguments", [["--nonsense"], ["--size"], ["extra"]])
