@@ -73,8 +73,10 @@ SELECT record_no, occurred_at,
   CASE WHEN contains(resource_id, '@') THEN lower(resource_id) ELSE resource_id END,
   endpoint, records, bytes, ip, outcome, event_id,
   is_whole AND occurred_at IS NOT NULL AND records IS NOT NULL AND bytes IS NOT NULL AND outcome IS NOT NULL
-    AND data_classes <> '' AND app_id <> '' AND app_id = trim(app_id) AND subject_id = trim(subject_id)
-    AND resource_id = trim(resource_id) AND endpoint = trim(endpoint) AND ip = trim(ip) AND event_id = trim(event_id)
+    AND data_classes <> '' AND app_id <> ''
+    AND (NOT $has_edge_blanks
+      OR (app_id = trim(app_id) AND subject_id = trim(subject_id) AND resource_id = trim(resource_id)
+        AND endpoint = trim(endpoint) AND ip = trim(ip) AND event_id = trim(event_id)))
 FROM typed
 """
 _UNSURE = "SELECT record_no FROM staged WHERE NOT is_sure ORDER BY record_no"
@@ -136,6 +138,7 @@ def _read(source: Source, path: Path, seen: Outline, columns: CsvColumns, stage:
     _map_data_classes(source, stage)
     unit = values.EPOCH_UNITS[source.options.epoch]
     bounds = {
+        "has_edge_blanks": seen.has_edge_blanks,
         "unit": unit,
         "earliest": -(-values.EARLIEST_EPOCH // unit),
         "latest": (values.AFTER_LATEST_EPOCH - 1) // unit,

@@ -19,18 +19,22 @@ from store.ingest.values import MAX_TEXT
 _CHUNK = 8 * 1024**2
 _BOM = b"\xef\xbb\xbf"
 _PLAIN = bytes([*range(0x20, 0x7F), 0x0A])
-_QUOTE, _COMMA, _NEWLINE, _RETURN = b'",\n\r'
+_BLANK = 0x20
+_EDGES = b'",\n\r'
+_QUOTE, _COMMA, _NEWLINE, _RETURN = _EDGES
 
 
 class Outline(NamedTuple):
     """What a vouched file is like.
 
     Attributes:
+        has_edge_blanks: some field may begin or end with a blank.
         has_returns: lines end in CRLF; else in LF.
         lines: how many there are, the header included.
         checkpoints: (record number, offset of its first byte), every `CHECKPOINT_EVERY` records.
     """
 
+    has_edge_blanks: bool
     has_returns: bool
     lines: int
     checkpoints: list[tuple[int, int]]
@@ -40,6 +44,7 @@ class _Reading:
     """What was seen so far."""
 
     def __init__(self) -> None:
+        self.has_edge_blanks = False
         self.returns = 0
         self.newlines = 0
         self.lines = 0
@@ -64,6 +69,7 @@ class _Reading:
         ends = np.flatnonzero(view == _NEWLINE)
         if not self._vouch_lines(view, ends, offset):
             return False
+        self.has_edge_blanks = self.has_edge_blanks or _has_edge_blanks(view)
         self.returns += returns
         self.newlines += len(ends)
         return b'"' not in data or quotes_are_plain(view, ends)
@@ -81,6 +87,17 @@ class _Reading:
         ]
         self.lines += len(begins)
         return True
+
+
+def _has_edge_blanks(view: npt.NDArray[np.uint8]) -> bool:
+    """Whether a blank stands beside a comma, a quote or a line end, or at either end of the bytes."""
+    blanks = np.flatnonzero(view == _BLANK)
+    if not len(blanks):
+        return False
+    if blanks[0] == 0 or blanks[-1] == len(view) - 1:
+        return True
+    edges = np.frombuffer(_EDGES, dtype=np.uint8)
+    return bool(np.isin(view[blanks - 1], edges).any() or np.isin(view[blanks + 1], edges).any())
 
 
 def quotes_are_plain(view: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64]) -> bool:
@@ -144,4 +161,4 @@ def outline(stream: BinaryIO, copy: Path | None) -> Outline | None:
                 break
     if seen.returns not in (0, seen.newlines) or seen.lines < 1:
         return None
-    return Outline(seen.returns > 0, seen.lines, seen.checkpoints)
+    return Outline(seen.has_edge_blanks, seen.returns > 0, seen.lines, seen.checkpoints)
