@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from textual import events
-from textual.app import App
 from textual.dom import DOMNode
 from textual.geometry import Size
 from textual.screen import Screen
@@ -25,13 +24,14 @@ from tui.questions import Answered, ErrorHandler, Questions
 from tui.screens.base import WorkScreen
 from tui.text import clean
 from tui.theme import THEME
+from tui.type_ahead import TypeAheadApp
 from tui.watch import StoreChanged, StoreTrouble, Watcher
 
 T = TypeVar("T")
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
-class OverscopeApp(App[int]):
+class OverscopeApp(TypeAheadApp[int]):
     """The dashboard on one store.
 
     Attributes:

@@ -132,9 +132,9 @@ def test_every_pane_screen_and_dialog(hostile_store: Path) -> None:
         opens(terminal, "?", "find a command by its name")
         closes(terminal, "find a command by its name")
         terminal.press("/")
-        terminal.type("P00.")
+        terminal.type("p00p00")
         terminal.wait_for("1 of 42")
-        terminal.press("y")
+        terminal.press("enter", "j", "y")
         terminal.wait_for("copied:")
         check_raw(terminal, copied=1)
         for size in ((80, 24), (60, 16), (20, 5), (200, 60)):
@@ -189,11 +189,11 @@ def _walk_the_dialogs(terminal: Terminal) -> None:
     terminal.type("typed by hand")
     terminal.press("enter")
     terminal.wait_for("noted on P")
-    opens(terminal, "u", "noted")
+    opens(terminal, "u", "undid #")
     terminal.press("space", "space", "*")
     terminal.wait_for("42 marked")
-    opens(terminal, "a", "42 partners")
-    closes(terminal, "42 partners")
+    opens(terminal, "a", "42 partners: P")
+    closes(terminal, "Record a step")
     terminal.press("U")
 
 

@@ -58,6 +58,8 @@ class BoardScreen(CaseWorkScreen):
         """Start on the partners."""
         super().on_mount()
         self.partners.focus()
+        if self.overscope.store.read_only:
+            self.say("the store is open for reading only: nothing can be recorded")
 
     @property
     def partners(self) -> PartnerList:
@@ -171,7 +173,8 @@ class BoardScreen(CaseWorkScreen):
         from tui.screens.case import CaseScreen
 
         app = self.overscope
-        self.app.push_screen(CaseScreen(app.store, row.partner, app.parameters, neighbour=self.partners.neighbour))
+        case = CaseScreen(app.store, row.partner, app.parameters, row=row, neighbour=self.partners.neighbour)
+        self.app.push_screen(case)
 
     def action_action_log(self) -> None:
         """Open the action log."""

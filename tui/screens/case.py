@@ -56,12 +56,19 @@ class CaseScreen(CaseWorkScreen):
     """
 
     def __init__(
-        self, store: Store, partner: int, parameters: Parameters, *, neighbour: Neighbour | None = None
+        self,
+        store: Store,
+        partner: int,
+        parameters: Parameters,
+        *,
+        row: PartnerRow | None = None,
+        neighbour: Neighbour | None = None,
     ) -> None:
         """Show a partner's case.
 
         Args:
             partner: internal id.
+            row: as the list shows it, so that its keys work before the store has answered.
             neighbour: the partner so many places further in the list it was opened from; None at its ends.
         """
         super().__init__()
@@ -69,7 +76,7 @@ class CaseScreen(CaseWorkScreen):
         self._partner = partner
         self._parameters = parameters
         self._neighbour = neighbour
-        self._row: PartnerRow | None = None
+        self._row = row
         self._figures: Figures | None = None
         self._whole: Timeline | None = None
         self._shown: Timeline | None = None
@@ -96,6 +103,7 @@ class CaseScreen(CaseWorkScreen):
         self.query_one("#facts").border_title = "Facts"
         self.query_one(RecordList).border_title = "1 Record, newest first"
         self.query_one(RecordList).focus()
+        self.call_after_refresh(self._draw)
 
     # -- questions -------------------------------------------------------------------------------------------------
 
