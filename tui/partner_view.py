@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from store import partners
 from store.partners import PartnerRow
@@ -36,6 +36,20 @@ class Order:
     descending: bool = False
 
 
+class Together(NamedTuple):
+    """What can be summed over the visible rows. People and resources cannot: partners share them.
+
+    Attributes:
+        last_at: of the newest restricted read, microseconds UTC; None without any.
+        late: how many are overdue.
+    """
+
+    apps: int
+    events: int
+    last_at: int | None
+    late: int
+
+
 POPULATIONS = (
     Population("retained", "kept access", lambda row: row.retained),
     Population("accessed", "read", lambda row: row.events > 0),
@@ -61,12 +75,14 @@ class PartnerView:
         rows: every known partner, in the store's order.
         visible: those shown, in the order shown.
         total: how many the population holds before the filter.
+        together: sums over the visible rows.
     """
 
     def __init__(self) -> None:
         self.rows: Sequence[PartnerRow] = ()
         self.visible: list[PartnerRow] = []
         self.total = 0
+        self.together = Together(0, 0, None, 0)
         self._population = 0
         self._order = 0
         self._reverse = False
@@ -143,3 +159,9 @@ class PartnerView:
     def _choose(self) -> None:
         self.visible = partners.filter_rows(self._ordered, self._filter) if self._filter else self._ordered
         self._places = {row.partner: place for place, row in enumerate(self.visible)}
+        self.together = Together(
+            apps=sum(row.apps for row in self.visible),
+            events=sum(row.events for row in self.visible),
+            last_at=max((row.last_at for row in self.visible if row.last_at is not None), default=None),
+            late=sum(row.overdue for row in self.visible),
+        )

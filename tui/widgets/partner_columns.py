@@ -157,7 +157,7 @@ EXTRA_SETS: tuple[tuple[str, tuple[Column, ...]], ...] = (
 )
 _WHERE_ROOM = (READS, FIRST_READ, RESOURCES, OWNER, STATUS, STAGE, PARTNER_ID)
 # Widths are measured on this many rows: the rest is cut with `…` rather than read through at every refresh.
-_MEASURED_ROWS = 2_000
+_MEASURED_ROWS = 500
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,12 +211,10 @@ class PartnerList(VirtualList):
             f"{number(visible)} of {number(total)}   ",
             ("show: ", "$quiet"),
             self._population_label(),
-            ("   order: ", "$quiet"),
-            self._order_label(),
-            " ",
         ]
         if self.view.filter_text:
-            parts += [(" filter: ", "$quiet"), (clean(self.view.filter_text, 30), "$warning"), " "]
+            parts += [("   filter: ", "$quiet"), (clean(self.view.filter_text, 24), "$warning")]
+        parts += [("   order: ", "$quiet"), self._order_label(), " "]
         self.border_title = Content.assemble(*parts)
 
     def _measure_again(self) -> None:
@@ -278,22 +276,21 @@ class PartnerList(VirtualList):
         return [(shown[:begin], style), (shown[begin:end], "accent"), (shown[end:], style)]
 
     def _draw_all(self, layout: Layout, *, current: bool) -> list[Piece]:
-        visible = self.view.visible
+        together = self.view.together
         figures = self._figures
         # People overlap between partners: only the store's own count of them is right, and only unfiltered.
         whole = not self.view.filter_text and self.view.population in (POPULATIONS[0], POPULATIONS[1], POPULATIONS[4])
-        last = max((row.last_at for row in visible if row.last_at is not None), default=None)
-        late = sum(row.overdue for row in visible)
+        late = f"! {number(together.late)}" if together.late else ""
         texts = {
-            "apps": number(sum(row.apps for row in visible)),
+            "apps": number(together.apps),
             "people": qualified(figures.accessed.people, figures.accessed.qualifier) if whole and figures else "",
-            "last_read": "none found" if last is None else day(last),
-            "due": f"! {number(late)}" if late else "",
-            "due_month": f"! {number(late)}" if late else "",
-            "reads": qualified(sum(row.events for row in visible), self._trust.qualifier),
+            "last_read": "none found" if together.last_at is None else day(together.last_at),
+            "due": late,
+            "due_month": late,
+            "reads": qualified(together.events, self._trust.qualifier),
             "resources": qualified(figures.accessed.resources, figures.accessed.qualifier) if whole and figures else "",
         }
-        name = fit(f"All {number(len(visible))}", layout.name_width)
+        name = fit(f"All {number(len(self.view.visible))}", layout.name_width)
         pieces: list[Piece] = [(">" if current else " ", "accent"), ("    ", ""), (name, "strong")]
         for column, cells in layout.columns:
             style = "alarm" if column.name.startswith("due") else "strong"
