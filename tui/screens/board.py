@@ -209,7 +209,7 @@ class BoardScreen(CaseWorkScreen):
         """Open the filter line."""
         self.query_one(FilterLine).open(self.partners.view.filter_text)
 
-    @on(Input.Changed, "#filter")
+    @on(Input.Changed, "#filter-text")
     def _filter_changed(self, message: Input.Changed) -> None:
         message.stop()
         self.partners.set_filter(message.value)
@@ -284,7 +284,7 @@ class BoardScreen(CaseWorkScreen):
         if super().step_back():
             return True
         if self.partners.view.filter_text:
-            self.query_one(FilterLine).value = ""
+            self.query_one(FilterLine).clear()
             self.partners.set_filter("")
             self._say_marks()
             return True

@@ -4,6 +4,7 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
+from textual.widgets import Input
 
 from tui.keys import Key, spoken
 from tui.text import clean, fit
@@ -55,6 +56,9 @@ class KeyFooter(Widget):
         active = {shown.binding.id: shown for shown in self.screen.active_bindings.values() if shown.enabled}
         table: tuple[Key, ...] = getattr(self.app, "key_table", ())
         relabel = getattr(self.screen, "footer_label", None)
+        # While a line is typed in, letters are text: only what ends it is a key.
+        if isinstance(self.screen.focused, Input):
+            active = {name: shown for name, shown in active.items() if name in ("dialog.confirm", "dialog.cancel")}
         labels = []
         for key in sorted(table, key=lambda key: key.where not in ("timeline", "case screen")):
             if (

@@ -2,37 +2,72 @@
 
 from typing import ClassVar
 
+from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Horizontal
 from textual.message import Message
+from textual.widgets import Static
 
 from tui.keys import bindings
 from tui.widgets.fields import TextField
 
 
-class FilterLine(TextField):
-    """One line at the foot, shown only while it is typed in."""
+class FilterField(TextField):
+    """What is typed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialogs")]
+
+    def action_cancel(self) -> None:
+        """Close; a second `esc` clears the filter."""
+        self.query_ancestor(FilterLine).close()
+
+    def action_confirm(self) -> None:
+        """Close, keeping the filter."""
+        self.query_ancestor(FilterLine).close()
+
+    def on_blur(self) -> None:
+        """A click elsewhere closes it, too."""
+        self.query_ancestor(FilterLine).close()
+
+
+class FilterLine(Horizontal):
+    """One line at the foot, shown only while it is typed in."""
+
     DEFAULT_CSS = """
     FilterLine {
         display: none;
+        height: 1;
         padding: 0 1;
+        background: $panel;
         &.-open { display: block; }
+        & > Static { width: 2; color: $accent; text-style: bold; }
+        & > FilterField { width: 1fr; }
     }
     """
 
     class Closed(Message):
         """The line is closed; the filter stays."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(placeholder="filter by name, id, app or note", id=id)
+    def compose(self) -> ComposeResult:
+        """The key that opened it, and what is typed."""
+        yield Static("/", markup=False)
+        yield FilterField(placeholder="filter by name, id, app or note", id="filter-text")
+
+    @property
+    def field(self) -> FilterField:
+        """Where one types."""
+        return self.query_one(FilterField)
 
     def open(self, text: str) -> None:
         """Show the line with the filter in force, and take the keys."""
-        self.value = text
-        self.cursor_position = len(text)
+        self.field.value = text
+        self.field.cursor_position = len(text)
         self.add_class("-open")
-        self.focus()
+        self.field.focus()
+
+    def clear(self) -> None:
+        """Forget what was typed."""
+        self.field.value = ""
 
     def close(self) -> bool:
         """Hide the line and give the keys back; whether it was open."""
@@ -41,15 +76,3 @@ class FilterLine(TextField):
         self.remove_class("-open")
         self.post_message(self.Closed())
         return True
-
-    def action_cancel(self) -> None:
-        """Close; a second `esc` clears the filter."""
-        self.close()
-
-    def action_confirm(self) -> None:
-        """Close, keeping the filter."""
-        self.close()
-
-    def on_blur(self) -> None:
-        """A click elsewhere closes it, too."""
-        self.close()

@@ -139,7 +139,7 @@ _FIRST_TO_GO = (APPS, DUE, DUE_MONTH, LAST_READ, TRACK)
 READS = Column("reads", "Reads", 7, 12, _reads, right=True)
 RESOURCES = Column("resources", "Resources", 9, 12, _resources, right=True)
 FIRST_READ = Column("first_read", "First read", 10, 10, _first_read)
-STATUS = Column("status", "Status", 7, 28, lambda row, _: Cell(row_status(row)))
+STATUS = Column("status", "Status", 7, 20, lambda row, _: Cell(row_status(row)))
 OWNER = Column(
     "owner", "Owner", 5, 14, lambda row, _: Cell(clean(row.assignee or "-", 40), "" if row.assignee else "quiet")
 )

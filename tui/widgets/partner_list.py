@@ -122,6 +122,8 @@ class PartnerList(VirtualList):
         """Show only partners that hold the text."""
         if text != self.view.filter_text:
             self.view.set_filter(text)
+            if self._current is not None and self.view.place(self._current) is None and self.view.visible:
+                self._current = self.view.visible[0].partner
             self._rows_changed()
 
     def next_columns(self) -> str:
