@@ -23,7 +23,12 @@ LONGEST_FILE = 500
 TOOLS_OF_THE_ENVIRONMENT = {"pip", "setuptools"}
 TERMINAL_LIBRARIES = ("tui", "textual", "rich")
 # The two edges that turn whatever went wrong into words.
-EDGES = {Path("store/cli/main.py"), Path("tui/app.py"), Path("tui/questions.py"), Path("tui/watch.py")}
+EDGES = {
+    Path("store/cli/main.py"),
+    Path("tui/__main__.py"),
+    Path("tui/questions.py"),
+    Path("tui/watch.py"),
+}
 SQL = re.compile(r"\b(SELECT\s.+\sFROM|INSERT\s+(OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|PRAGMA\s+\w)", re.S)
 
 
