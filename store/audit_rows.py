@@ -42,30 +42,9 @@ WHERE v.partner = :partner
     SELECT 1 FROM imported_steps newer JOIN held ON held.version_id = newer.version_id
     WHERE newer.identity_key = v.identity_key AND newer.version_id > v.version_id)
 """
-_APPS = """
-SELECT coalesce(v.partner, own.id), a.app_id
-FROM apps a
-JOIN partners own ON own.app = a.id
-LEFT JOIN (SELECT app, partner FROM live_apps) v ON v.app = a.id
-"""
+_APPS = "SELECT o.partner, a.app_id FROM app_owners o JOIN apps a ON a.id = o.app"
 _APPS_OF_ONE = """
-WITH held(version_id) AS (
-  SELECT h.version_id FROM holdings h
-  WHERE h.kind = 'apps' AND h.content_id IN (SELECT content_id FROM live_contents)),
-candidates(app) AS (
-  SELECT app FROM app_versions WHERE partner = :partner
-  UNION SELECT app FROM partners WHERE id = :partner AND app IS NOT NULL),
-owners(app, partner) AS (
-  SELECT v.app, v.partner FROM app_versions v
-  WHERE v.app IN candidates AND v.version_id = (
-    SELECT max(n.version_id) FROM app_versions n
-    WHERE n.identity_key = v.identity_key AND EXISTS (SELECT 1 FROM held WHERE held.version_id = n.version_id)))
-SELECT a.app_id FROM candidates c
-JOIN apps a ON a.id = c.app
-JOIN partners own ON own.app = a.id
-LEFT JOIN owners o ON o.app = a.id
-WHERE coalesce(o.partner, own.id) = :partner
-ORDER BY a.app_id
+SELECT a.app_id FROM app_owners o JOIN apps a ON a.id = o.app WHERE o.partner = :partner ORDER BY a.app_id
 """
 
 

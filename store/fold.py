@@ -44,6 +44,8 @@ _NAMING_VERSIONS = (
     "SELECT version_id FROM live_apps ORDER BY version_id",
     "SELECT version_id FROM live_coverage ORDER BY version_id",
 )
+_CLEAR_OWNERS = "DELETE FROM app_owners"
+_ADD_OWNER = "INSERT INTO app_owners(app, partner) VALUES (?, ?)"
 _CLEAR_DAILY = "DELETE FROM daily"
 _ADD_DAILY = """
 INSERT INTO daily(day, verdict, events) VALUES (?, ?, ?)
@@ -52,6 +54,7 @@ ON CONFLICT (day, verdict) DO UPDATE SET events = events + excluded.events
 _CLEARING = {
     "segments": "DELETE FROM segments",
     "segment_columns": "DELETE FROM segment_columns",
+    "app_owners": _CLEAR_OWNERS,
     "daily": _CLEAR_DAILY,
     "partner_figures": "DELETE FROM partner_figures",
     "derived_state": "DELETE FROM derived_state",
@@ -106,6 +109,8 @@ def bring_up_to_date(connection: sqlite3.Connection, *, at: int) -> World:
     repacked = _place_segments(connection)
     world = World(connection)
     _changed(connection, "names", _digest(connection, _NAMING_VERSIONS))
+    connection.execute(_CLEAR_OWNERS)
+    connection.executemany(_ADD_OWNER, sorted(world.registry.partner_of.items()))
     aliases = json.dumps(sorted(world.aliases(connection).items()))
     judged_by = f"{_digest(connection, _JUDGING_VERSIONS)} {world.rulebook.removal_grace} {aliases}"
     judged_anew = _changed(connection, "registry", judged_by)

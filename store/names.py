@@ -36,17 +36,19 @@ UNION SELECT partner FROM audit_steps WHERE partner IS NOT NULL
 UNION SELECT partner FROM live_steps
 """
 _PARTNERS = """
+WITH v AS MATERIALIZED (SELECT partner, name FROM live_partners)
 SELECT p.id, p.partner_id, v.name,
   v.partner IS NOT NULL OR p.id IN (SELECT partner FROM live_apps WHERE partner IS NOT NULL)
 FROM partners p
-LEFT JOIN (SELECT partner, name FROM live_partners) v ON v.partner = p.id
+LEFT JOIN v ON v.partner = p.id
 WHERE p.partner_id IS NOT NULL
 """
 _APPS = """
+WITH v AS MATERIALIZED (SELECT app, name, partner FROM live_apps)
 SELECT p.id, a.app_id, v.name, v.partner IS NULL
 FROM partners p
 JOIN apps a ON a.id = p.app
-LEFT JOIN (SELECT app, name, partner FROM live_apps) v ON v.app = a.id
+LEFT JOIN v ON v.app = a.id
 """
 _PARTNER_IDS = "SELECT partner_id FROM partners WHERE partner_id IS NOT NULL"
 _APP_IDS = "SELECT app_id FROM apps"

@@ -71,10 +71,11 @@ class Registry:
 
 _APPS = "SELECT id, app_id FROM apps ORDER BY id"
 _PARTNER_OF = """
+WITH v AS MATERIALIZED (SELECT app, partner FROM live_apps)
 SELECT a.id, coalesce(v.partner, own.id)
 FROM apps a
 JOIN partners own ON own.app = a.id
-LEFT JOIN live_apps v ON v.app = a.id
+LEFT JOIN v ON v.app = a.id
 """
 _GRANTS = """
 -- Any vendor's name sorts after `canonical`.

@@ -19,7 +19,7 @@ from store.errors import UnusableFileError
 if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
-DERIVED_TABLES = ("segment_columns", "segments", "daily", "partner_figures", "derived_state")
+DERIVED_TABLES = ("segment_columns", "segments", "app_owners", "daily", "partner_figures", "derived_state")
 
 # What a registry record is, and which part of it is its identity (DOMAIN, History).
 REGISTRY_TABLES = {
@@ -324,6 +324,13 @@ CREATE TABLE segment_columns(
   packed BLOB NOT NULL,
   PRIMARY KEY (content_id, segment, name)
 ) STRICT;
+
+-- The partner each app belongs to now: its own where nobody claims it.
+CREATE TABLE app_owners(
+  app INTEGER PRIMARY KEY,
+  partner INTEGER NOT NULL
+) STRICT;
+CREATE INDEX app_owners_by_partner ON app_owners(partner);
 
 -- Everybody's events per UTC day, counted from 1970-01-01. One partner's days are read from its segments' slices.
 CREATE TABLE daily(
