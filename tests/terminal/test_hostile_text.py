@@ -139,7 +139,7 @@ def test_every_pane_screen_and_dialog(hostile_store: Path) -> None:
         check_raw(terminal, copied=1)
         for size in ((80, 24), (60, 16), (20, 5), (200, 60)):
             terminal.resize(size)
-            terminal.wait_for("too small" if size == (20, 5) else "Partners")
+            terminal.wait_for("60x16 is" if size == (20, 5) else "Partners")
         check_raw(terminal, copied=1)
 
 

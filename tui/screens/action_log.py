@@ -67,7 +67,7 @@ class ActionLogScreen(WorkScreen):
         """Open the search line."""
         self.query_one(FilterLine).open(self._filter)
 
-    @on(Input.Changed, "#filter")
+    @on(Input.Changed, "#filter-text")
     def _filter_changed(self, message: Input.Changed) -> None:
         message.stop()
         self._filter = message.value
@@ -92,6 +92,7 @@ class ActionLogScreen(WorkScreen):
             return True
         if not self._filter:
             return False
+        self.query_one(FilterLine).clear()
         self._filter = ""
         self._show_matching()
         return True

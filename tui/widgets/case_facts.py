@@ -114,9 +114,9 @@ def _not_known(row: PartnerRow, figures: Figures | None) -> str:
 def app_lines(apps: Sequence[AppRow], width: int) -> list[Line]:
     """A header and the apps, those that read after their removal first."""
     client = min(max((cell_len(clean(app.app_id, 40)) for app in apps), default=0), 12)
-    client = max(min(client, width - 57), len("Client"))
-    name_cells = max(width - client - 49, 8)
-    head = f"{fit('App', name_cells)} {fit('Client', client)} Removed    Last read   After Denied  Removal"
+    client = max(min(client, width - 58), len("Client"))
+    name_cells = max(width - client - 50, 8)
+    head = f"{fit('App', name_cells)} {fit('Client', client)} Removed     Last read   After Denied  Removal"
     lines: list[Line] = [[(head, "quiet")]]
     for app in apps:
         removed = "not removed" if app.removed_at is None else day(app.removed_at)
@@ -125,7 +125,7 @@ def app_lines(apps: Sequence[AppRow], width: int) -> list[Line]:
         lines.append(
             [
                 (f"{fit(clean(app.name, 60), name_cells)} ", "strong"),
-                (f"{fit(clean(app.app_id, 40), client)} {fit(removed, 10)} {fit(last, 10)} ", ""),
+                (f"{fit(clean(app.app_id, 40), client)} {fit(removed, 11)} {fit(last, 10)} ", ""),
                 (fit(number(app.after_removal), 6, right=True), "alarm" if app.after_removal else ""),
                 (f" {fit(number(app.denied_after), 6, right=True)}  ", ""),
                 (proof, "alarm" if app.proof == FAILED else "good" if app.proof == PROVEN else "quiet"),
