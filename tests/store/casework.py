@@ -8,6 +8,7 @@ import pytest
 
 from store import closing
 from store.connection import Store, open_store
+from store.fold import bring_up_to_date
 from store.instants import MICROSECONDS_PER_SECOND, parse_point
 from store.ledger import GENESIS, actions, entry_hash
 from store.schema import create_store
@@ -77,6 +78,7 @@ def add_registry(store: Store, partners: Mapping[str, Sequence[str]], names: Map
                     (hash(("app", app_id)) >> 2, key, app, names.get(app_id, app_id), partner),
                 ).fetchone()
                 connection.execute("INSERT INTO holdings VALUES ('apps', ?, ?, 1)", (version, content))
+        bring_up_to_date(connection, at=NOON)
 
 
 def _internal(connection: object, partner_id: str) -> int:
