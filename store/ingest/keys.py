@@ -18,12 +18,13 @@ _SECOND = 0x94D049BB133111EB
 
 
 def text_key(text: str) -> int:
-    """The key of a text: the last eight bytes of its MD5, little-endian, without the top bit.
+    """The key of a text: the last sixteen digits of its MD5 as a number, without the top bit.
 
-    DuckDB's `md5_number_lower(text) & 9223372036854775807` is the same number.
+    DuckDB's `('0x' || right(md5(text), 16))::UBIGINT & 9223372036854775807` is the same number; its
+    `md5_number_lower` takes twice as long.
     """
     digest = hashlib.md5(text.encode("utf-8"), usedforsecurity=False).digest()
-    return int.from_bytes(digest[8:], "little") & MASK
+    return int.from_bytes(digest[8:], "big") & MASK
 
 
 def joined_key(parts: Iterable[str]) -> int:

@@ -28,7 +28,7 @@ CREATE TABLE staged(
 """
 _MACROS = (
     """
-CREATE MACRO text_key(text) AS (md5_number_lower(text)::UBIGINT & 9223372036854775807::UBIGINT)::BIGINT
+CREATE MACRO text_key(text) AS (('0x' || right(md5(text), 16))::UBIGINT & 9223372036854775807::UBIGINT)::BIGINT
 """,
     """
 CREATE MACRO written(number) AS CASE WHEN number < 0 THEN '' ELSE number::VARCHAR END
