@@ -101,10 +101,12 @@ def _run(wanted: argparse.Namespace) -> int:
 
             save_screenshot(store, parameters, actor, to=wanted.screenshot, keys=wanted.press.split(), size=size)
             return 0
-        return _show(store, parameters, actor)
+        surprise = store.read_only and not wanted.read_only
+        notice = "open for reading only: the file cannot be written, or is of a newer version" if surprise else ""
+        return _show(store, parameters, actor, notice)
 
 
-def _show(store: "Store", parameters: "Parameters", actor: str) -> int:
+def _show(store: "Store", parameters: "Parameters", actor: str, notice: str) -> int:
     from platformdirs import user_config_path
 
     from tui.app import OverscopeApp
@@ -115,6 +117,7 @@ def _show(store: "Store", parameters: "Parameters", actor: str) -> int:
         actor=actor,
         colourless=bool(os.environ.get("NO_COLOR")),
         keymap=user_config_path("overscope") / "keymap.toml",
+        notice=notice,
     )
     app.run()
     return app.return_code or 0

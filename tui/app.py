@@ -38,6 +38,7 @@ class OverscopeApp(TypeAheadApp[int]):
         store: the incident's file, shared by all threads.
         parameters: what every question is asked under.
         actor: whose actions these are.
+        notice: what the message bar says at first.
         key_table: the table of keys with the user's own in place.
     """
 
@@ -57,6 +58,7 @@ class OverscopeApp(TypeAheadApp[int]):
         colourless: bool = False,
         watch: bool = True,
         keymap: Path | None = None,
+        notice: str = "",
     ) -> None:
         """Prepare the app; nothing is read before the first paint.
 
@@ -67,11 +69,13 @@ class OverscopeApp(TypeAheadApp[int]):
             colourless: NO_COLOR is set. It must be known here: later is too late for Textual.
             watch: notice what other processes write.
             keymap: the user's keymap file, or None.
+            notice: what the message bar says at first.
         """
         super().__init__(ansi_color=True if colourless else None)
         self.store = store
         self.parameters = parameters
         self.actor = actor
+        self.notice = notice
         self.questions = Questions(self)
         self.animation_level = "none"
         self._watcher = Watcher(self, store) if watch else None

@@ -127,3 +127,18 @@ def test_what_another_process_writes_is_noticed_without_a_key(store_path: Path) 
         terminal.wait_for("hello from elsewhere")
         terminal.press("qq")
         assert terminal.wait_for_end() == 0
+
+
+def test_a_store_that_cannot_be_written_opens_read_only_and_says_so(tmp_path: Path) -> None:
+    import sqlite3
+
+    path = tmp_path / "newer.db"
+    create_store(path, name="Newer", actor="ana", at=0)
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version=999")
+    connection.close()
+    with dashboard(path) as terminal:
+        terminal.wait_for("open for reading only")
+        terminal.wait_for("ana read only")
+        terminal.press("q")
+        assert terminal.wait_for_end() == 0

@@ -58,8 +58,7 @@ class BoardScreen(CaseWorkScreen):
         """Start on the partners."""
         super().on_mount()
         self.partners.focus()
-        if self.overscope.store.read_only:
-            self.say("the store is open for reading only: nothing can be recorded")
+        self.say(self.overscope.notice)
 
     @property
     def partners(self) -> PartnerList:
