@@ -120,7 +120,7 @@ def test_every_pane_screen_and_dialog(hostile_store: Path) -> None:
         _walk_the_panes(terminal)
         opens(terminal, "1", "enter open")
         _walk_the_dialogs(terminal)
-        opens(terminal, "i", "Action log")
+        opens(terminal, "i", "157 entries")
         opens(terminal, "enter", "Action id")
         closes(terminal, "Action id")
         terminal.press("/")

@@ -38,6 +38,7 @@ class ActionLogScreen(WorkScreen):
         super().__init__()
         self._store = store
         self._entries: list[Entry] = []
+        self._is_read = False
         self._names: dict[str, str] = {}
         self._filter = ""
 
@@ -116,6 +117,7 @@ class ActionLogScreen(WorkScreen):
 
     def _show_log(self, actions: list[Action]) -> None:
         self._entries = entries_of(actions)
+        self._is_read = True
         self._show_matching()
 
     def _show_matching(self) -> None:
@@ -139,5 +141,6 @@ class ActionLogScreen(WorkScreen):
         pane = self.record
         shown, of = len(pane.entries), len(self._entries)
         some = f"{number(shown)} of {count(of, 'entry')}" if shown != of else count(of, "entry")
+        some = some if self._is_read else "reading"
         searched = f"   search: {clean(self._filter, 60)}" if self._filter else ""
         pane.border_title = Content(f"Action log   {some}{searched}")
