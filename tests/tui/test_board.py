@@ -394,6 +394,24 @@ def test_an_error_of_the_store_becomes_a_line(incident: FakeIncident, monkeypatc
     run(incident, flow)
 
 
+def test_figures_that_cannot_be_read_leave_a_word_in_their_place(
+    incident: FakeIncident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from store import figures
+
+    def broken(*_: object) -> None:
+        raise OSError("no such table")
+
+    monkeypatch.setattr(figures, "figures", broken)
+
+    async def flow(pilot: Pilot[int]) -> None:
+        assert "no figures" in screen_lines(pilot.app)[0]
+        assert "no such table" in message(pilot)[0]
+        assert len(shown_names(pilot)) == 11
+
+    run(incident, flow)
+
+
 def test_a_refused_ground_comes_back_to_the_dialog_with_its_reason(incident: FakeIncident) -> None:
     async def flow(pilot: Pilot[int]) -> None:
         incident.refusal = RefusedError("Ribbon Social has 37,912 restricted reads")

@@ -71,7 +71,9 @@ class BoardScreen(CaseWorkScreen):
         """Ask for everything; the partners and the figures first."""
         app = self.overscope
         store, parameters = app.store, app.parameters
-        app.run_question(self, "figures", lambda: figures.figures(store, parameters), self._show_figures)
+        app.run_question(
+            self, "figures", lambda: figures.figures(store, parameters), self._show_figures, self._no_figures
+        )
         app.run_question(self, "partners", lambda: partners.partner_list(store, parameters), self._show_partners)
         app.run_question(self, "span", lambda: timeline.whole_span(store, None), self._show_span)
         app.run_question(self, "rulebook", lambda: rulebook.current_rulebook(store).sha256, self._show_rulebook)
@@ -81,6 +83,10 @@ class BoardScreen(CaseWorkScreen):
         self._figures = answer
         self.query_one(FiguresBar).show(answer)
         self.partners.show_figures(answer)
+
+    def _no_figures(self, error: Exception) -> None:
+        self.query_one(FiguresBar).show_failure()
+        self.overscope.show_error(error)
 
     def _show_partners(self, rows: list[PartnerRow]) -> None:
         self.partners.show(rows)

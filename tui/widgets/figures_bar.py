@@ -31,17 +31,23 @@ class FiguresBar(Widget):
         self._figures: Figures | None = None
         self._who = clean(actor, 40)
         self._read_only = read_only
+        self._waiting = "reading the figures ..."
 
     def show(self, figures: Figures) -> None:
         """Show these figures."""
         self._figures = figures
         self.refresh()
 
+    def show_failure(self) -> None:
+        """There are no figures to show: the message bar says why. Figures shown before stay."""
+        self._waiting = "no figures: see the line at the foot"
+        self.refresh()
+
     def render(self) -> Content:
         """The lines, each fitted to the width."""
         figures = self._figures
         if figures is None:
-            return Content.styled("reading the figures ...", _QUIET)
+            return Content.styled(self._waiting, _QUIET)
         width = self.size.width
         scope = scope_facts(figures, self._who, read_only=self._read_only)
         if self.size.height >= 4:

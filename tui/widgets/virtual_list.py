@@ -58,7 +58,7 @@ class VirtualList(ScrollView, can_focus=True, inherit_bindings=False):
     """
     BINDINGS: ClassVar = bindings("moves", "open")
 
-    cursor: reactive[int] = reactive(0)
+    cursor: reactive[int] = reactive(0, repaint=False)
     """Index of the row under the cursor; 0 where there are no rows."""
 
     class Moved(Message):
