@@ -51,9 +51,19 @@ def differences(store: Store, incident: Incident, questions: Sequence[Question],
     for question in questions:
         about = f"as_of={question.as_of} window={question.window} cutoff={question.cutoff}"
         asked = Parameters(question.as_of, question.window, question.cutoff, TODAY)
-        document = figures_document(figures(store, asked))
+        answer = figures(store, asked)
+        document = figures_document(answer)
         expected = oracle.figures(incident, question.as_of, question.window, question.cutoff, TODAY)
         found += [f"figures {about}: {line}" for line in unlike(expected, document)]
+        reliability = {
+            "recent days": (answer.recent_days, answer.recent_covered_days),
+            "settled": (answer.settled_opt_ins, answer.settled_exemptions),
+        }
+        expected = {
+            "recent days": oracle.recent_coverage(incident, question.as_of, question.window, question.cutoff),
+            "settled": (oracle.is_settled(incident, "opt_in"), oracle.is_settled(incident, "exemption")),
+        }
+        found += [f"figures {about}: {line}" for line in unlike(expected, reliability)]
         rows = {row.partner_id: partner_facts(row) for row in partner_list(store, asked)}
         expected_rows = oracle.partners(incident, question.as_of, question.window, question.cutoff)
         found += [f"partners {about}: {line}" for line in unlike(expected_rows, rows)]

@@ -118,7 +118,8 @@ class _Artist:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.draft = Draft(seed)
-        self.clean = self.random.random() < 0.35  # clean incidents are the ones whose figures can be exact
+        self.clean = self.random.random() < 0.4  # clean incidents are the ones whose figures can be exact
+        self.missing = self.random.choice((0, 0.1)) if self.clean else 0.2
         grid = [FIRST + day * DAY + part for day in range(10) for part in (0, 0, 6 * HOUR, 12 * HOUR, 13 * HOUR + 1)]
         self.draft.points = sorted(self.random.sample(sorted(set(grid)), 9))
         self.rules: list[tuple[int, int | None, list[str]]] = []
@@ -363,7 +364,7 @@ class _Artist:
         outcome = self.random.choice(("success",) * 7 + ("", "denied", "error"))
         if outcome != "success":
             self.hit(outcome or "empty outcome")
-        subject = "" if not self.clean and self.chance(0.15) else self.subject()
+        subject = "" if self.chance(self.missing) else self.subject()
         resource = self.random.choice(("", *RESOURCES, *RESOURCES))
         records = self.random.choice(("", "0", "1", "7"))
         self.hit("subject missing", subject == "")

@@ -34,22 +34,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from tests.oracle_evidence import Event, Exemption, Incident, Partner, Rulebook, Step, Text, load, printed
+from tests.oracle_evidence import Event, Exemption, Incident, Partner, Rulebook, Text, load, printed
+from tests.oracle_work import audits
 
 __all__ = ["Incident", "audits", "could_read", "figures", "gaps", "load", "partners", "people", "timeline", "verdict"]
 
 DAY = 86_400_000_000
 VERDICTS = ("improper", "undetermined", "allowed_by_opt_in", "allowed_by_exemption", "allowed", "denied")
-TRACK = (
-    "access_removed",
-    "notified",
-    "deletion_requested",
-    "deletion_certified",
-    "audit_planned",
-    "audit_started",
-    "audit_failed",
-    "audit_passed",
-)
 
 
 # --- judging -----------------------------------------------------------------------------------------------------
@@ -249,6 +240,9 @@ class View:
     def retained_apps(self) -> set[str]:
         return self.granted_apps() | {event.app_id for event in self.improper()}
 
+    def ungranted_partners(self) -> set[Partner]:
+        return self.partners_of(self.retained_apps()) - self.partners_of(self.granted_apps())
+
     def partners_of(self, apps: Iterable[str]) -> set[Partner]:
         return {self.incident.partner_of_app[app] for app in apps}
 
@@ -277,9 +271,10 @@ def figures(
         statuses: outside partner id -> status of every case that somebody acted on.
     """
     seen = view(incident, as_of, window, cutoff)
-    begin = seen.cutoff
+    begin, rulebook = seen.cutoff, seen.rulebook
     days, covered_days, basis = coverage(incident, begin, seen.as_of)
-    granted, retained = seen.partners_of(seen.granted_apps()), seen.partners_of(seen.retained_apps())
+    granted = {row.scope for row in incident.grants}
+    retained, ungranted = seen.partners_of(seen.retained_apps()), seen.ungranted_partners()
     accessed = population(seen.improper(), incident) | {"qualifier": qualifier(seen, begin)}
     recent_begin = None if begin is None else max(begin, seen.recent_from)
     recent = population(seen.recent(), incident) | {"qualifier": qualifier(seen, recent_begin)}
@@ -293,7 +288,7 @@ def figures(
         "retained": {
             "partners": len(retained),
             "apps": len(seen.retained_apps()),
-            "ungranted_partners": len(retained - granted),
+            "ungranted_partners": len(ungranted),
         },
         "accessed": accessed,
         "recent": recent,
@@ -303,6 +298,9 @@ def figures(
         "cases": {status: list(cases.values()).count(status) for status in ("open", "flagged", "cleared")},
         "coverage": {"days": days, "covered_days": covered_days, "basis": basis},
         "qualifier": accessed["qualifier"],
+        "quarantined": incident.quarantined_events,
+        "unfinished_imports": 0,
+        "unmapped_scopes": sorted(granted - rulebook.scopes.keys()) if rulebook.rules else [],
     }
     if today is not None:
         answer |= {"today": printed(today), "audits": audits(incident, today)}
@@ -325,10 +323,7 @@ def population(events: Sequence[Event], incident: Incident) -> dict[str, object]
 def qualifier(seen: View, from_at: int | None) -> str:
     """How far a figure over `[from_at, as_of)` can be trusted; None is the empty range."""
     incident = seen.incident
-    accepted = {exception for rule in seen.rulebook.rules for exception in rule.accepts}
-    if "opt_in" in accepted and "opt_ins" not in incident.declared:
-        return "unsettled"
-    if "exemption" in accepted and "exemptions" not in incident.declared:
+    if not all(is_settled(incident, exception) for exception in ("opt_in", "exemption")):
         return "unsettled"
     days, covered_days, basis = coverage(incident, from_at, seen.as_of)
     in_range = [
@@ -340,6 +335,20 @@ def qualifier(seen: View, from_at: int | None) -> str:
     if covered_days < days or basis == "inferred" or unknown or incident.quarantined_events:
         return "at_least"
     return "exact"
+
+
+def is_settled(incident: Incident, exception: str) -> bool:
+    """Whether the registry of `opt_in` or `exemption` was declared, or no rule accepts that exception."""
+    return f"{exception}s" in incident.declared or not any(
+        exception in rule.accepts for rule in incident.rulebook.rules
+    )
+
+
+def recent_coverage(incident: Incident, as_of: int | None, window: int | None, cutoff: int | None) -> tuple[int, int]:
+    """Days that the window touches, from the cut-off at the earliest, and how many of them are covered."""
+    seen = view(incident, as_of, window, cutoff)
+    begin = None if seen.cutoff is None else max(seen.cutoff, seen.recent_from)
+    return coverage(incident, begin, seen.as_of)[:2]
 
 
 def partners(
@@ -441,46 +450,3 @@ def improper_classes(event: Event, seen: View) -> list[str]:
     """The data classes of an event that are improper, each judged as if it were the only one."""
     alone = [(one, replace(event, data_classes=(one,))) for one in event.data_classes]
     return [one for one, single in alone if verdict(single, seen.incident, seen.rulebook)[0] == "improper"]
-
-
-# --- the work ----------------------------------------------------------------------------------------------------
-
-
-def audits(incident: Incident, today: int) -> dict[str, int]:
-    """Partners whose stage is passed or failed, and partners with an open due date before today."""
-    stages = Counter(stage(incident, partner, today) for partner in incident.apps_of_partner)
-    overdue = sum(is_overdue(incident, partner, today) for partner in incident.apps_of_partner)
-    return {"passed": stages["audit_passed"], "failed": stages["audit_failed"], "overdue": overdue}
-
-
-def steps_of(incident: Incident, partner: Partner, today: int) -> list[Step]:
-    return [
-        row
-        for row in incident.steps
-        if ("partner", row.partner_id) == partner and row.step in TRACK and row.at <= today
-    ]
-
-
-def stage(incident: Incident, partner: Partner, today: int) -> str:
-    """The furthest step of the least advanced app, `none` before the first."""
-    steps = steps_of(incident, partner, today)
-    reached: list[str] = []
-    for app in incident.apps_of_partner[partner] or {""}:
-        own = [row for row in steps if row.app_id in (None, app)]
-        ends = sorted((row.at, row.step) for row in own if row.step in ("audit_passed", "audit_failed"))
-        furthest = max((row.step for row in own), key=TRACK.index, default="none")
-        reached.append(ends[-1][1] if ends else furthest)
-    return min(reached, key=("none", *TRACK).index)
-
-
-def is_overdue(incident: Incident, partner: Partner, today: int) -> bool:
-    steps = steps_of(incident, partner, today)
-    return any(
-        row.due is not None
-        and row.step != "audit_passed"
-        and row.due < today
-        and not any(
-            TRACK.index(other.step) > TRACK.index(row.step) and other.app_id in (None, row.app_id) for other in steps
-        )
-        for row in steps
-    )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[1]
-MODULES = ("oracle", "oracle_evidence", "incidents", "incident_files")
+MODULES = ("oracle", "oracle_evidence", "oracle_work", "incidents", "incident_files")
 
 
 @pytest.mark.parametrize("module", MODULES)
