@@ -78,6 +78,7 @@ TABLE: tuple[Key, ...] = (
     Key("timeline.previous_marker", "[", "marker(-1)", "previous marker", "timeline"),
     Key("timeline.next_marker", "]", "marker(1)", "next marker", "timeline", "marker"),
     Key("timeline.date", "t", "go_to_date", "go to a date", "timeline"),
+    Key("timeline.picture", "b", "picture", "change the picture: all, restricted only, denied only", "timeline"),
     Key("timeline.events", "enter", "drill", "the raw events at the cursor", "timeline", "events"),
     Key("case_screen.next", "J", "neighbour(1)", "next case of the list", "case screen", "next"),
     Key("case_screen.previous", "K", "neighbour(-1)", "previous case of the list", "case screen", "previous"),

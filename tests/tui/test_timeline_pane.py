@@ -171,6 +171,20 @@ def test_a_date_that_cannot_be_read_or_is_outside_moves_nothing() -> None:
     with_pane(check)
 
 
+def test_the_bars_can_count_something_else() -> None:
+    async def check(app: TimelineApp, pilot: Pilot[None]) -> None:
+        assert "█" in "".join(screen_text(app)[:12])
+        await pilot.press("b")
+        assert "restricted reads only per 14 days" in screen_text(app)[0]
+        await pilot.press("b")
+        assert "denied attempts only per 14 days" in screen_text(app)[0]
+        assert "█" not in "".join(screen_text(app)[:12])
+        await pilot.press("b")
+        assert "restricted reads per 14 days" in screen_text(app)[0]
+
+    with_pane(check)
+
+
 def test_enter_drills_into_the_bin_under_the_cursor() -> None:
     async def check(app: TimelineApp, pilot: Pilot[None]) -> None:
         await pilot.press("l", "enter")

@@ -22,12 +22,32 @@ from store.timeline import Gap, Marker, Timeline
 from tui.keys import bindings
 from tui.screens.base import WorkScreen
 from tui.text import clean, count, day, fit, last_day, moment, number, short_day
-from tui.widgets.timeline_drawing import NOT_LOGGED, STACK, Run, bin_counts, draw, layout, marker_letter, markers_in
+from tui.widgets.timeline_drawing import (
+    DENIED,
+    KINDS,
+    NOT_LOGGED,
+    RESTRICTED,
+    STACK,
+    Run,
+    bin_counts,
+    draw,
+    layout,
+    marker_letter,
+    markers_in,
+)
 from tui.widgets.timeline_window import DAY, TimeWindow, width_words
 
 _BEFORE_LAYOUT = 50
 _MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
 _DAYS_BACK = re.compile(r"-(\d{1,6})d", re.ASCII)
+
+
+# What `b` goes through: what the bars count, and how that is said in the title and in the message bar.
+PICTURES = (
+    (KINDS, "restricted reads", "everything, restricted reads at the bottom"),
+    ((RESTRICTED,), "restricted reads only", "restricted reads only"),
+    ((DENIED,), "denied attempts only", "denied attempts only"),
+)
 
 
 def parse_date(text: str, span_until: int) -> int:
@@ -151,6 +171,7 @@ class TimelinePane(Widget, can_focus=True):
         self._title = ""
         self._view: TimeWindow | None = None
         self._cursor = 0
+        self._picture_number = 0
         self._rows: list[list[Run]] | None = None
         self._palette: dict[str, Style] = {}
 
@@ -244,6 +265,13 @@ class TimelinePane(Widget, can_focus=True):
         else:
             self._refuse(f"no {'later' if by > 0 else 'earlier'} marker in view; 0 shows the whole span")
 
+    def action_picture(self) -> None:
+        """Have the bars count something else."""
+        self._picture_number = (self._picture_number + 1) % len(PICTURES)
+        self._redraw()
+        if isinstance(self.screen, WorkScreen):
+            self.screen.say(f"bars: {PICTURES[self._picture_number][2]}")
+
     def action_go_to_date(self) -> None:
         """Ask for a date and put the cursor on it."""
         from tui.screens.dialogs import LinePrompt
@@ -301,9 +329,9 @@ class TimelinePane(Widget, can_focus=True):
     def _picture(self) -> list[list[Run]]:
         if self._rows is None:
             size = self.content_size
-            self._rows = draw(
-                self._answer, size.width, size.height, cursor=self._cursor_bin() if self.has_focus else None
-            )
+            cursor = self._cursor_bin() if self.has_focus else None
+            kinds = PICTURES[self._picture_number][0]
+            self._rows = draw(self._answer, size.width, size.height, cursor=cursor, kinds=kinds)
         return self._rows
 
     def _style(self, name: str) -> Style:
@@ -396,9 +424,9 @@ class TimelinePane(Widget, can_focus=True):
         bins = self._answer.bins
         per = f"per {width_words(bins[0].until_at - bins[0].from_at)}"
         room = self.content_size.width - len(self._pane_heading) - 5
-        said = f"   restricted reads {per}"
+        said = f"   {PICTURES[self._picture_number][1]} {per}"
         if room < cell_len(name) + len(said):
-            said = f"   {per}"
+            said = f"   {per}" if self._picture_number == 0 else said
             name = fit(name, min(cell_len(name), max(room - len(said), 4)))
         return Content.assemble(f"{self._pane_heading} ", (name, "bold"), said)
 

@@ -24,6 +24,7 @@ STACK = (
     (DENIED, "x", "x", "denied"),
     (ALLOWED, "░", ".", "allowed"),
 )
+KINDS = (RESTRICTED, UNDETERMINED, DENIED, ALLOWED)
 CUT_RESTRICTED, CUT_OTHER = "▲", "△"
 NOT_LOGGED = "?"
 
@@ -138,8 +139,8 @@ def bin_counts(row: Bin) -> tuple[int, int, int, int]:
     return row.improper, row.undetermined, row.denied, allowed
 
 
-def columns_of(bins: Sequence[Bin], columns: int) -> list[Column]:
-    """The bins laid out over at most `columns` columns; every column is the sum of its bins."""
+def columns_of(bins: Sequence[Bin], columns: int, kinds: Sequence[str] = KINDS) -> list[Column]:
+    """The bins laid out over at most `columns` columns; every column is the sum of its bins, of these kinds."""
     if not bins or columns <= 0:
         return []
     together = -(-len(bins) // columns)
@@ -150,6 +151,7 @@ def columns_of(bins: Sequence[Bin], columns: int) -> list[Column]:
         counts = [0, 0, 0, 0]
         for i in group:
             counts = [a + b for a, b in zip(counts, bin_counts(bins[i]), strict=True)]
+        counts = [count if kind in kinds else 0 for kind, count in zip(KINDS, counts, strict=True)]
         summed = (counts[0], counts[1], counts[2], counts[3])
         for copy in range(wide):
             column = Column(bins[group[0]].from_at, bins[group[-1]].until_at, summed, group, first=copy == 0)
@@ -316,7 +318,9 @@ class _Canvas:
         ]
 
 
-def draw(answer: Timeline | None, width: int, height: int, *, cursor: int | None = None) -> list[list[Run]]:
+def draw(
+    answer: Timeline | None, width: int, height: int, *, cursor: int | None = None, kinds: Sequence[str] = KINDS
+) -> list[list[Run]]:
     """The picture: exactly `height` rows of exactly `width` cells.
 
     Args:
@@ -324,11 +328,12 @@ def draw(answer: Timeline | None, width: int, height: int, *, cursor: int | None
         width: cells. Whatever the size, nothing is drawn outside; too small a pane loses rows in `layout`'s order.
         height: cells.
         cursor: number of the bin under the cursor, or None.
+        kinds: the events that the bars count.
     """
     plan = layout(width, height)
     canvas = _Canvas(plan.width, plan.height)
     bins = answer.bins if answer is not None else ()
-    columns = columns_of(bins, plan.columns)
+    columns = columns_of(bins, plan.columns, kinds)
     scale = scale_for(columns)
     top = 1 if plan.marks else 0
     if answer is not None:
