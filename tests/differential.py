@@ -176,9 +176,8 @@ def _timelines_differ(store: Store, incident: Incident, partner: str | None, cha
     found = [f"{about}: {len(counted)} bins"] if len(counted) != bins else []
     for one, other in zip(expected, counted, strict=False):
         found += unlike(one, other, about)
-    if incident.coverage:
-        gaps = sorted((gap.from_at, gap.until_at, gap.source) for gap in answer.gaps)
-        found += unlike(oracle.gaps(incident, from_at, until_at), gaps, f"{about}, gaps")
+    gaps = sorted((gap.from_at, gap.until_at, gap.source) for gap in answer.gaps)
+    found += unlike(oracle.gaps(incident, from_at, until_at), gaps, f"{about}, gaps")
     lane = oracle.could_read(incident, partner, from_at, until_at)
     return found + unlike(lane, oracle.merged(answer.could_read), f"{about}, could read")
 

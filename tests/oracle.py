@@ -407,10 +407,14 @@ def timeline(incident: Incident, partner: str | None, from_at: int, until_at: in
 
 
 def gaps(incident: Incident, from_at: int, until_at: int) -> list[tuple[int, int, str]]:
-    """What each source leaves uncovered in `[from_at, until_at)`, where coverage was imported."""
+    """What each source leaves uncovered in `[from_at, until_at)`; where there is none, the days without an event."""
+    sources = covered_by_source(incident)
+    if not sources:
+        seen = {event.occurred_at // DAY for event in incident.events}
+        sources = {"inferred": [(day * DAY, (day + 1) * DAY) for day in seen]}
     return sorted(
         (left, right, source)
-        for source, intervals in covered_by_source(incident).items()
+        for source, intervals in sources.items()
         for left, right in merged(without(from_at, until_at, intervals))
     )
 
