@@ -17,7 +17,7 @@ class Fact:
 
     Attributes:
         rank: importance; 0 stays longest.
-        wordings: the longest first, each as its pieces.
+        wordings: the longest first, each as its pieces; an empty last one goes without a fuss.
     """
 
     rank: int
@@ -32,16 +32,19 @@ def fit_facts(facts: Sequence[Fact], width: int) -> list[Piece]:
     kept = list(range(len(facts)))
     chosen = [0] * len(facts)
 
+    def said() -> list[Wording]:
+        return [wording for place in kept if (wording := facts[place].wordings[chosen[place]])]
+
     def used(gap: int) -> int:
-        cells = sum(cell_len(text) for place in kept for text, _ in facts[place].wordings[chosen[place]])
-        return cells + gap * (len(kept) - 1)
+        wordings = said()
+        return sum(cell_len(text) for wording in wordings for text, _ in wording) + gap * (len(wordings) - 1)
 
     def pieces(gap: int) -> list[Piece]:
         line: list[Piece] = []
-        for place in kept:
+        for wording in said():
             if line:
                 line.append((" " * gap, ""))
-            line += facts[place].wordings[chosen[place]]
+            line += wording
         return line
 
     least_first = sorted(kept, key=lambda place: -facts[place].rank)

@@ -5,7 +5,7 @@ from textual.widget import Widget
 
 from store.figures import Figures
 from tui.fitting import Fact, Piece, Wording, fit_facts
-from tui.text import clean, count, day, fit, last_day, number, plural, qualified, short_day
+from tui.text import clean, count, day, fit, lag, last_day, number, plural, qualified, short_day
 
 _QUIET, _STRONG, _ALARM, _GOOD, _WARNING = "$quiet", "$head bold", "$error bold", "$success", "$warning"
 _ASKED = (
@@ -128,6 +128,8 @@ def population_facts(figures: Figures) -> list[Fact]:
     if after.partners:
         said = f"AFTER REMOVAL {qualified(after.partners, after.qualifier)}"
         facts.append(Fact(0, (((f"! {said}", _ALARM),),)))
+        if figures.after_removal_first_lag is not None:
+            facts.append(Fact(9, ((("first ", _QUIET), (lag(figures.after_removal_first_lag), _ALARM)), ())))
     else:
         facts.append(Fact(5, (_label("AFTER REMOVAL", "none found", ""),)))
     return facts
