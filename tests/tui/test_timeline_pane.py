@@ -9,7 +9,8 @@ from textual.pilot import Pilot
 from store.instants import MICROSECONDS_PER_DAY as DAY
 from store.instants import parse_point
 from tests.tui.panes import HOSTILE, OnePane, screen_text, timeline_of
-from tui.widgets.timeline import TimelinePane, counts_words, interval_words, parse_date
+from tui.widgets.timeline import TimelinePane
+from tui.widgets.timeline_words import counts_words, interval_words, parse_date
 
 FROM, UNTIL = parse_point("2017-06-01"), parse_point("2019-11-05")
 

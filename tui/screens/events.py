@@ -15,7 +15,7 @@ from tui.screens.base import WorkScreen
 from tui.screens.details import DetailsDialog
 from tui.text import clean, count, number
 from tui.widgets.event_list import EventList, event_details
-from tui.widgets.timeline import interval_words
+from tui.widgets.timeline_words import interval_words
 from tui.widgets.virtual_list import VirtualList
 
 FIRST_PAGE = 500

@@ -3,7 +3,6 @@
 It asks nothing itself: it says which bins it wants (`WindowChanged`) and is shown the answer.
 """
 
-import re
 from dataclasses import replace
 from typing import ClassVar
 
@@ -17,83 +16,30 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from store.instants import MICROSECONDS_PER_DAY, parse_point
 from store.timeline import Gap, Marker, Timeline
 from tui.keys import bindings
 from tui.screens.base import WorkScreen
-from tui.text import clean, count, day, fit, last_day, moment, number, short_day
+from tui.text import clean, day, fit, last_day
 from tui.widgets.timeline_drawing import (
     DENIED,
     KINDS,
-    NOT_LOGGED,
     RESTRICTED,
-    STACK,
     Run,
     bin_counts,
     draw,
     layout,
-    marker_letter,
     markers_in,
 )
-from tui.widgets.timeline_window import DAY, TimeWindow, width_words
+from tui.widgets.timeline_window import TimeWindow, width_words
+from tui.widgets.timeline_words import counts_signs, counts_words, interval_words, marker_words, parse_date
 
 _BEFORE_LAYOUT = 50
-_MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
-_DAYS_BACK = re.compile(r"-(\d{1,6})d", re.ASCII)
-
-
 # What `b` goes through: what the bars count, and how that is said in the title and in the message bar.
 PICTURES = (
     (KINDS, "restricted reads", "everything, restricted reads at the bottom"),
     ((RESTRICTED,), "restricted reads only", "restricted reads only"),
     ((DENIED,), "denied attempts only", "denied attempts only"),
 )
-
-
-def parse_date(text: str, span_until: int) -> int:
-    """The instant a person asks for: `2019-10-05`, `2019-10`, `-60d` (before the end of the span), or an instant.
-
-    Raises:
-        ValueError: with a reason in plain words.
-    """
-    typed = text.strip()
-    if match := _DAYS_BACK.fullmatch(typed):
-        return max(span_until - int(match[1]) * MICROSECONDS_PER_DAY, 0)
-    return parse_point(f"{typed}-01" if _MONTH.fullmatch(typed) else typed)
-
-
-def interval_words(from_at: int, until_at: int) -> str:
-    """A half-open interval, UTC, as a person reads it: `2019-10-12`, `2019-10-12 .. 10-25`, `... 14:00 .. 15:00Z`."""
-    if from_at % DAY == 0 and until_at % DAY == 0:
-        last = until_at - 1
-        return day(from_at) if until_at - from_at <= DAY else f"{day(from_at)} .. {short_day(last, beside=from_at)}"
-    begin, end = _exact(from_at, until_at), _exact(until_at, from_at)
-    return f"{begin} .. {end[11:] if begin[:10] == end[:10] else end}Z"
-
-
-def _exact(at: int, other: int) -> str:
-    """To the minute, or to the second where either end needs it."""
-    minute = 60 * 1_000_000
-    if at % minute == 0 and other % minute == 0:
-        return moment(at)
-    return f"{moment(at)}:{at // 1_000_000 % 60:02d}"
-
-
-def counts_words(counts: tuple[int, int, int, int], *, gap: bool) -> str:
-    """What happened, in words: `206 restricted, 14 denied`; `not logged` where it cannot be known."""
-    words = ("restricted", "unsettled", "denied", "allowed")
-    said = [f"{number(value)} {word}" for value, word in zip(counts, words, strict=True) if value]
-    if not said:
-        said = ["nothing in the log"] if not gap else []
-    if gap:
-        said.append("not wholly logged" if said else "not logged")
-    return ", ".join(said)
-
-
-def counts_signs(counts: tuple[int, int, int, int], *, gap: bool) -> str:
-    """What happened, with the signs of the bars, where there is no room for words: `█206 x14`."""
-    signs = [f"{full}{number(value)}" for value, (_, full, _, _) in zip(counts, STACK, strict=True) if value]
-    return " ".join([*signs, NOT_LOGGED] if gap else signs or ["nothing"])
 
 
 class TimelinePane(Widget, can_focus=True):
@@ -448,13 +394,4 @@ class TimelinePane(Widget, can_focus=True):
         if len(said) > self.content_size.width - 2:
             said = f"{when}: {counts_signs(total, gap=gap)}"
         here = [] if at is None else markers_in(answer, from_at, until_at)
-        return "; ".join([said, *_marker_words(here, from_at)])
-
-
-def _marker_words(markers: list[Marker], from_at: int) -> list[str]:
-    """The markers of one bin, the first three of them."""
-    words = [
-        f"{marker_letter(one)} {short_day(one.at, beside=from_at)} {clean(one.text, limit=40)}" for one in markers[:3]
-    ]
-    more = [f"and {count(len(markers) - 3, 'marker')} more"] if len(markers) > 3 else []
-    return words + more
+        return "; ".join([said, *marker_words(here, from_at)])

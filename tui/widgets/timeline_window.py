@@ -123,8 +123,10 @@ class TimeWindow:
         if at >= len(BIN_WIDTHS) or BIN_WIDTHS[max(at, 0)] >= whole.width:
             return whole
         width = BIN_WIDTHS[max(at, 0)]
+        if width == self.width:
+            return self
         place = min(max((around - self.from_at) / (self.bins * self.width), 0.1), 0.9)
-        return self._placed(width, around - int(place * self.columns * width))
+        return self._placed(width, around - round(place * (self.columns - 1)) * width)
 
     def moved(self, bins: int) -> "TimeWindow":
         """The same bins, so many further (negative: back), kept inside the whole span."""
@@ -134,7 +136,7 @@ class TimeWindow:
         """The same bins, moved no further than needed to have an instant in view; inside the whole span."""
         if self.from_at <= instant < self.until_at or self.is_whole:
             return self
-        return self._placed(self.width, instant - self.bins * self.width // 2)
+        return self._placed(self.width, instant - self.bins // 2 * self.width)
 
     def resized(self, columns: int) -> "TimeWindow":
         """The same stretch where there is room for another number of bins."""
