@@ -90,7 +90,7 @@ def test_zooming_to_a_day_and_back() -> None:
         await pilot.press("l", "l", "right")
         assert app.pane.cursor is not None
         here = app.pane.cursor[0]
-        await pilot.press(*["plus"] * 10)
+        await pilot.press(*["plus"] * 7)
         assert app.pane.window is not None
         assert app.pane.window[0] <= here < app.pane.window[1]
         assert app.pane.window[1] - app.pane.window[0] <= 3 * DAY

@@ -68,6 +68,16 @@ def bin_width_for(span: int, columns: int) -> int:
     return -(-needed // BIN_WIDTHS[-1]) * BIN_WIDTHS[-1]
 
 
+def _half(width: int) -> int:
+    """The widest bin of the calendar that is about half as wide, or narrower; the narrowest where there is none."""
+    return max((other for other in BIN_WIDTHS if other * 9 <= width * 5), default=BIN_WIDTHS[0])
+
+
+def _double(width: int) -> int:
+    """The narrowest bin of the calendar that is about twice as wide, or wider."""
+    return min((other for other in BIN_WIDTHS if other * 5 >= width * 9), default=2 * width)
+
+
 @dataclass(frozen=True, slots=True)
 class TimeWindow:
     """The bins in view, inside the span of everything there is.
@@ -119,10 +129,11 @@ class TimeWindow:
         whole = TimeWindow.whole(self.span_from, self.span_until, self.columns)
         if steps < 0 and self.is_whole:
             return whole
-        at = bisect_left(BIN_WIDTHS, self.width) - steps
-        if at >= len(BIN_WIDTHS) or BIN_WIDTHS[max(at, 0)] >= whole.width:
+        width = self.width
+        for _ in range(abs(steps)):
+            width = _half(width) if steps > 0 else _double(width)
+        if width >= whole.width:
             return whole
-        width = BIN_WIDTHS[max(at, 0)]
         if width == self.width:
             return self
         place = min(max((around - self.from_at) / (self.bins * self.width), 0.1), 0.9)
