@@ -251,7 +251,10 @@ def view(incident: Incident, as_of: int | None = None, window: int | None = None
     rulebook = incident.rulebook.with_cutoff(cutoff)
     until = as_of if as_of is not None else rulebook.as_of
     assert until is not None, "the oracle has no clock: name an as-of, or let the rulebook name it"
-    judged = [(event, verdict(event, incident, rulebook)[0]) for event in incident.events if event.occurred_at < until]
+    if cutoff not in incident.judged:
+        incident.judged[cutoff] = [verdict(event, incident, rulebook)[0] for event in incident.events]
+    paired = zip(incident.events, incident.judged[cutoff], strict=True)
+    judged = [(event, name) for event, name in paired if event.occurred_at < until]
     window_days = window if window is not None else rulebook.window_days
     return View(incident, rulebook, until, window_days, rulebook.cutoff, judged)
 

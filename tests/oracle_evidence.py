@@ -153,6 +153,7 @@ class Incident:
     coverage: list[Coverage] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     partner_ids: set[str] = field(default_factory=set)  # ever named, also by a record that is no longer in force
+    judged: dict[int | None, list[str]] = field(default_factory=dict)  # what-if cut-off -> verdicts, as `events`
     quarantined: int = 0
     quarantined_events: int = 0
 
