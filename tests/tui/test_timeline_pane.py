@@ -172,6 +172,17 @@ def test_a_date_that_cannot_be_read_or_is_outside_moves_nothing() -> None:
     with_pane(check)
 
 
+def test_zooming_in_on_a_marker_ends_on_it() -> None:
+    async def check(app: TimelineApp, pilot: Pilot[None]) -> None:
+        await pilot.press("]", "]", *["plus"] * 7)
+        cursor = app.pane.cursor
+        assert cursor is not None
+        assert cursor[0] == parse_point("2019-10-28")
+        assert "R 10-28" in screen_text(app)[-1]
+
+    with_pane(check)
+
+
 def test_the_bars_can_count_something_else() -> None:
     async def check(app: TimelineApp, pilot: Pilot[None]) -> None:
         assert "█" in "".join(screen_text(app)[:12])

@@ -204,8 +204,9 @@ class TimelinePane(Widget, can_focus=True):
         if self._view is None or self._answer is None:
             return
         here = self._cursor_begin()
-        begins = [self._view.from_at + self._view.bin_at(one.at) * self._view.width for one in self._in_view()]
-        targets = [at for at in begins if at > here] if by > 0 else [at for at in begins if at < here]
+        until = here + self._view.width
+        # The instant itself, not its bin's begin: zooming in afterwards ends on the marker.
+        targets = [one.at for one in self._in_view() if (one.at >= until if by > 0 else one.at < here)]
         if targets:
             self._walk_to(min(targets) if by > 0 else max(targets))
         else:
