@@ -38,7 +38,7 @@ bench: $(VENV)/.test
 screenshots: $(VENV)/.demo
 	mkdir -p docs/pictures
 	$(PICTURE) --size 120x40 --screenshot docs/pictures/board-120x40.svg
-	$(PICTURE) --size 80x24 --press 'p p p' --screenshot docs/pictures/recent-80x24.svg
+	$(PICTURE) --size 80x24 --press 'p p' --screenshot docs/pictures/recent-80x24.svg
 	$(PICTURE) --size 120x40 --press enter --screenshot docs/pictures/case-120x40.svg
 	$(RUN) -m tests.key_table
 

@@ -29,18 +29,18 @@ GROUP BY v.version_id
 """
 # One partner's, without walking the live view whole.
 _IMPORTED_OF_ONE = """
-WITH held(version_id, content_id) AS (
-  SELECT h.version_id, h.content_id FROM holdings h
-  WHERE h.kind = 'steps' AND h.content_id IN (SELECT content_id FROM live_contents))
-SELECT v.partner, v.step, v.at, v.at_is_date, a.app_id, v.due, v.note, NULL,
-  'import ' || (SELECT min(content_id) FROM held WHERE held.version_id = v.version_id), NULL, NULL
-FROM imported_steps v
+WITH held AS MATERIALIZED (
+  SELECT v.version_id, v.identity_key, max(h.content_id * (1 << 36) + h.record_no) AS last, min(h.content_id) AS first
+  FROM imported_steps v
+  JOIN holdings h ON h.kind = 'steps' AND h.version_id = v.version_id
+  WHERE v.partner = :partner AND h.content_id IN (SELECT content_id FROM live_contents)
+  GROUP BY v.version_id)
+SELECT v.partner, v.step, v.at, v.at_is_date, a.app_id, v.due, v.note, NULL, 'import ' || held.first, NULL, NULL
+FROM held
+JOIN imported_steps v ON v.version_id = held.version_id
 LEFT JOIN apps a ON a.id = v.app
-WHERE v.partner = :partner
-  AND EXISTS (SELECT 1 FROM held WHERE held.version_id = v.version_id)
-  AND NOT EXISTS (
-    SELECT 1 FROM imported_steps newer JOIN held ON held.version_id = newer.version_id
-    WHERE newer.identity_key = v.identity_key AND newer.version_id > v.version_id)
+WHERE NOT EXISTS (
+  SELECT 1 FROM held AS newer WHERE newer.identity_key = held.identity_key AND newer.last > held.last)
 """
 _APPS = "SELECT o.partner, a.app_id FROM app_owners o JOIN apps a ON a.id = o.app"
 _APPS_OF_ONE = """

@@ -1,6 +1,7 @@
 """All live events as columns in memory, and their verdicts under any parameters in one pass."""
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +43,8 @@ class EventColumns:
         return len(self.app)
 
 
-_NAMES = ("app", "occurred_at", "field_set", "subject", "resource", "records", "outcome", "exempt", "opt_in")
+BASE = ("app", "occurred_at", "field_set", "subject", "resource", "records", "outcome")
+_FACTS = ("exempt", "opt_in", "after")
 # A content that is still being loaded counts nowhere.
 COUNTED_SEGMENTS = """
 SELECT content_id, segment FROM segments
@@ -58,14 +60,21 @@ def field_sets(connection: sqlite3.Connection) -> dict[int, tuple[str, ...]]:
 
 
 def load_columns(connection: sqlite3.Connection, segments: list[tuple[int, int]] | None = None) -> EventColumns:
-    """The live events of these (content, segment) pairs, or of all."""
+    """The live events of these (content, segment) pairs, or of all, with the facts noted beside them."""
+    loaded = load_named(connection, (*BASE, *_FACTS), segments)
+    return EventColumns(**{**loaded, "after": loaded["after"].astype(bool)})
+
+
+def load_named(
+    connection: sqlite3.Connection, names: Sequence[str], segments: list[tuple[int, int]] | None = None
+) -> dict[str, Column]:
+    """Some columns of the live events."""
     if segments is None:
         segments = connection.execute(COUNTED_SEGMENTS).fetchall()
-    loaded = {
+    return {
         name: _concatenate([read_column(connection, content_id, segment, name) for content_id, segment in segments])
-        for name in (*_NAMES, "after")
+        for name in names
     }
-    return EventColumns(**{name: loaded[name] for name in _NAMES}, after=loaded["after"].astype(bool))
 
 
 def _concatenate(parts: list[Column]) -> Column:

@@ -4,6 +4,7 @@ Works on whole columns of events of one segment, which are sorted by app and the
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,16 @@ from store.registry import OptIn, Registry, merge
 from store.segments import Column
 
 _FOREVER = 2**62
+
+
+class Facts(NamedTuple):
+    """What the registry says of each event: see `EventColumns`, whose columns these are."""
+
+    exempt: Column
+    opt_in: Column
+    after: npt.NDArray[np.bool_]
+
+
 Bits = npt.NDArray[np.uint64]
 
 

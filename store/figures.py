@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from store.connection import Store
 from store.instants import format_day, format_instant, last_day_before
-from store.kept import Evidence, Population, kept_evidence, kept_retained
+from store.kept import Evidence, Population, is_stale, kept_evidence, kept_retained
 from store.parameters import Parameters, View, resolve
 from store.rulebook import rulebook_in
 
@@ -128,7 +128,7 @@ def figures(store: Store, parameters: Parameters) -> Figures:
 
 def _evidence(store: Store, connection: sqlite3.Connection, view: View, *, kept: bool) -> tuple[Evidence, set[int]]:
     """The evidence's figures and the partners that kept access."""
-    if kept and not view.as_of_is_now:
+    if kept and not view.as_of_is_now and not is_stale(connection):
         evidence = kept_evidence(connection)
         if evidence is not None:
             return evidence, kept_retained(connection)

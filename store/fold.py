@@ -8,14 +8,13 @@ inputs changed.
 import hashlib
 import json
 import sqlite3
+from functools import partial
 
 import numpy as np
 
-from store.aliases import same_person
 from store.columns import COUNTED_SEGMENTS, EventColumns, Verdicts, load_columns
 from store.connection import Store
 from store.evidence import Assessment
-from store.facts import after_removal, exempt_classes
 from store.instants import MICROSECONDS_PER_DAY, now
 from store.judge import VERDICT_NAMES
 from store.kept import keep
@@ -26,9 +25,10 @@ from store.schema import DERIVED_TABLES
 from store.segments import read_column, write_column, write_from_rows
 from store.world import World
 
-__all__ = ["CaseFacts", "bring_up_to_date", "case_facts", "rebuild", "refresh"]
+__all__ = ["CaseFacts", "bring_up_to_date", "case_facts", "defer", "rebuild", "refresh"]
 
 _STATE = "SELECT value FROM derived_state WHERE name = ?"
+_NOT_STALE = "DELETE FROM derived_state WHERE name = 'stale'"
 _SET_STATE = "INSERT OR REPLACE INTO derived_state(name, value) VALUES (?, ?)"
 _WITH_FACTS = "SELECT content_id, segment FROM segment_columns WHERE name = 'after'"
 _COMPLETE = "SELECT DISTINCT content_id FROM imports WHERE state = 'complete' ORDER BY content_id"
@@ -73,6 +73,15 @@ def refresh(connection: sqlite3.Connection, *, actor: str, at: int) -> None:
     """
     world = bring_up_to_date(connection, at=at)
     reopen_contradicted(connection, world, actor=actor, at=at)
+
+
+def defer(connection: sqlite3.Connection, *, import_id: int) -> None:
+    """Take a completed import into the packed events, and leave all else to the refresh that follows the last file.
+
+    Until then, also after a kill, questions are answered from the events themselves: slower, and the same.
+    """
+    _place_segments(connection)
+    connection.execute(_SET_STATE, ("stale", str(import_id)))
 
 
 def rebuild(store: Store, *, actor: str) -> None:
@@ -124,6 +133,7 @@ def bring_up_to_date(connection: sqlite3.Connection, *, at: int) -> World:
         _add_daily(connection, added, world.judge(added))
     assessment = Assessment(connection, world, resolve(world.rulebook, Parameters(today=at)))
     keep(connection, assessment.evidence(), assessment.partner_rows())
+    connection.execute(_NOT_STALE)
     return world
 
 
@@ -169,17 +179,10 @@ def _state_facts(connection: sqlite3.Connection, world: World, *, anew: bool) ->
     fresh = [each for each in connection.execute(COUNTED_SEGMENTS).fetchall() if each not in done]
     if not fresh:
         return []
-    opt_ins, people = world.opt_ins(connection), world.aliases(connection)
     for content_id, segment in fresh:
-        app, at, field_set, subject, resource = (
-            read_column(connection, content_id, segment, name)
-            for name in ("app", "occurred_at", "field_set", "subject", "resource")
-        )
-        for name, values in (
-            ("exempt", exempt_classes(app, at, field_set, world.registry, world.classes_of)),
-            ("opt_in", opt_ins.states(app, at, same_person(subject, people), resource)),
-            ("after", after_removal(app, at, world.registry, grace=world.rulebook.removal_grace)),
-        ):
+        read = partial(read_column, connection, content_id, segment)
+        app, at, field_set, subject, resource = map(read, ("app", "occurred_at", "field_set", "subject", "resource"))
+        for name, values in world.facts(connection, app, at, field_set, subject, resource)._asdict().items():
             write_column(connection, content_id, segment, name, values)
     return fresh
 

@@ -103,6 +103,7 @@ FROM partner_figures ORDER BY partner
 _RETAINED = "SELECT partner FROM partner_figures WHERE retained"
 _CLEAR = "DELETE FROM partner_figures"
 _ADD = "INSERT INTO partner_figures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_STALE = "SELECT 1 FROM derived_state WHERE name = 'stale'"
 _EVIDENCE = "SELECT value FROM derived_state WHERE name = 'evidence'"
 _SET_EVIDENCE = "INSERT OR REPLACE INTO derived_state(name, value) VALUES ('evidence', ?)"
 
@@ -113,6 +114,11 @@ def keep(connection: sqlite3.Connection, evidence: Evidence, rows: list[PartnerF
     # A sum of records may exceed 63 bits: it is kept as text.
     connection.executemany(_ADD, [(*row[:_RECORDS], str(row.records), *row[_RECORDS + 1 :]) for row in rows])
     connection.execute(_SET_EVIDENCE, (json.dumps(asdict(evidence)),))
+
+
+def is_stale(connection: sqlite3.Connection) -> bool:
+    """Whether imports completed since the last refresh: what is kept does not know them, and is not to be read."""
+    return connection.execute(_STALE).fetchone() is not None
 
 
 def kept_evidence(connection: sqlite3.Connection) -> Evidence | None:

@@ -9,7 +9,7 @@ from store.case_notes import notes_by_partner
 from store.connection import Store
 from store.errors import UsageError
 from store.instants import format_optional
-from store.kept import PartnerFigures, kept_partners
+from store.kept import PartnerFigures, is_stale, kept_partners
 from store.parameters import Parameters, View, resolve
 from store.rulebook import rulebook_in
 from store.words import status_words
@@ -107,7 +107,7 @@ def partner_list(store: Store, parameters: Parameters) -> list[PartnerRow]:
 
 
 def _figures(store: Store, connection: sqlite3.Connection, view: View, *, kept: bool) -> list[PartnerFigures]:
-    if kept and not view.as_of_is_now:
+    if kept and not view.as_of_is_now and not is_stale(connection):
         return kept_partners(connection)
     from store.evidence import Assessment
     from store.world import world_of

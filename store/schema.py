@@ -371,16 +371,20 @@ _IDENTITY_TABLES = [
     for table, columns in _REGISTRY_COLUMNS.items()
 ]
 
-# The version that counts is the newest one that a live content holds. What the registry itself says goes before what a
-# vendor's log says by the way, such as the name of an app; 1 << 40 is more than any number of versions.
+# The version in force is the one that the newest live content holds, and in it the last record. What the registry
+# says goes before what a vendor's log says by the way, such as the name of an app. A bare column beside max() is
+# of the row that has it.
 _LIVE_VIEW = """
 CREATE VIEW live_KIND AS
   SELECT * FROM TABLE_OF WHERE version_id IN (
-    SELECT max((i.format = 'canonical') * (1 << 40) + v.version_id) % (1 << 40) FROM TABLE_OF v
-    JOIN holdings h ON h.kind = 'KIND' AND h.version_id = v.version_id
-    JOIN imports i ON i.import_id = h.content_id
-    WHERE h.content_id IN (SELECT content_id FROM live_contents)
-    GROUP BY v.identity_key);
+    SELECT version_id FROM (
+      SELECT v.version_id,
+        max((i.format = 'canonical') * (1 << 60) + h.content_id * (1 << 36) + h.record_no)
+      FROM TABLE_OF v
+      JOIN holdings h ON h.kind = 'KIND' AND h.version_id = v.version_id
+      JOIN imports i ON i.import_id = h.content_id
+      WHERE h.content_id IN (SELECT content_id FROM live_contents)
+      GROUP BY v.identity_key));
 """
 _LIVE_VIEWS = [_LIVE_VIEW.replace("KIND", kind).replace("TABLE_OF", table) for kind, table in REGISTRY_TABLES.items()]
 

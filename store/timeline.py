@@ -9,6 +9,7 @@ from store.connection import Store
 from store.coverage import day_ranges, gaps
 from store.errors import UsageError
 from store.instants import MICROSECONDS_PER_DAY, format_instant
+from store.kept import is_stale
 from store.parameters import Parameters, resolve
 from store.rulebook import rulebook_in
 from store.words import step_words
@@ -83,7 +84,8 @@ def timeline(store: Store, partner: int | None, *, from_at: int, until_at: int, 
     with store.reading() as connection:
         world = world_of(store, connection)
         edges = [from_at + place * (until_at - from_at) // bins for place in range(bins + 1)]
-        if partner is None and all(edge % MICROSECONDS_PER_DAY == 0 for edge in edges):
+        whole_days = all(edge % MICROSECONDS_PER_DAY == 0 for edge in edges)
+        if partner is None and whole_days and not is_stale(connection):
             counts = _from_days(connection, edges)
         else:
             counts = _from_events(connection, world, partner, edges)
@@ -194,9 +196,16 @@ def _gaps(connection: sqlite3.Connection, world: "World", from_at: int, until_at
     first, last = from_at // MICROSECONDS_PER_DAY, (until_at - 1) // MICROSECONDS_PER_DAY
     if last - first > _MOST_DAYS:
         return ()
-    seen = {day for (day,) in connection.execute(_EVENT_DAYS, (first, last))}
+    seen = _event_days(connection, world, first, last)
     empty = day_ranges(day for day in range(first, last + 1) if day not in seen)
     return tuple(Gap(max(start, from_at), min(end, until_at), "inferred") for start, end in empty)
+
+
+def _event_days(connection: sqlite3.Connection, world: "World", first: int, last: int) -> set[int]:
+    if not is_stale(connection):
+        return {day for (day,) in connection.execute(_EVENT_DAYS, (first, last))}
+    days = world.columns(connection).occurred_at // MICROSECONDS_PER_DAY
+    return {day for day in set(days.tolist()) if first <= day <= last}
 
 
 _EVENT_DAYS = "SELECT DISTINCT day FROM daily WHERE day BETWEEN ? AND ?"
@@ -214,11 +223,15 @@ def whole_span(store: Store, partner: int | None) -> tuple[int, int]:
     del partner
     with store.reading() as connection:
         view = resolve(rulebook_in(connection), Parameters())
-        first, last = connection.execute(_SPAN).fetchone()
-    days = [view.as_of // MICROSECONDS_PER_DAY - 1, (view.as_of - 1) // MICROSECONDS_PER_DAY]
+        days = [view.as_of // MICROSECONDS_PER_DAY - 1, (view.as_of - 1) // MICROSECONDS_PER_DAY]
+        if is_stale(connection):
+            from store.world import world_of
+
+            days.extend((world_of(store, connection).columns(connection).occurred_at // MICROSECONDS_PER_DAY).tolist())
+        else:
+            days.extend(day for day in connection.execute(_SPAN).fetchone() if day is not None)
     if view.cutoff is not None:
         days.append(view.cutoff // MICROSECONDS_PER_DAY)
-    days.extend(day for day in (first, last) if day is not None)
     return min(days) * MICROSECONDS_PER_DAY, (max(days) + 1) * MICROSECONDS_PER_DAY
 
 

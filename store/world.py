@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from store.aliases import aliases, opt_ins_of_people, same_person
-from store.columns import EventColumns, Verdicts, field_sets, judge_columns, load_columns
+from store.columns import BASE, EventColumns, Verdicts, field_sets, judge_columns, load_columns, load_named
 from store.connection import Store
-from store.facts import OptIns, after_removal, exempt_classes
+from store.facts import Facts, OptIns, after_removal, exempt_classes
 from store.judge import Judge
+from store.kept import is_stale
 from store.reach import Reach
 from store.registry import Registry, load_opt_ins, load_registry, merge
 from store.rulebook import Rulebook, rulebook_in
@@ -19,7 +20,8 @@ from store.segments import Column
 # What tells one state of the evidence and the rules from another: see `store.fold`.
 _STATE = """
 SELECT group_concat(value, ' ') FROM (
-  SELECT value FROM derived_state WHERE name IN ('live_contents', 'registry', 'names', 'rulebook') ORDER BY name)
+  SELECT value FROM derived_state
+  WHERE name IN ('live_contents', 'registry', 'names', 'rulebook', 'stale') ORDER BY name)
 """
 
 
@@ -46,8 +48,7 @@ class World:
         """Every live event."""
         with self._lock:
             if self._columns is None:
-                columns = load_columns(connection)
-                self._columns = replace(columns, subject=same_person(columns.subject, self.aliases(connection)))
+                self._columns = self._stale_columns(connection) if is_stale(connection) else self._noted(connection)
             return self._columns
 
     def verdicts(self, connection: sqlite3.Connection) -> Verdicts:
@@ -75,24 +76,48 @@ class World:
         """Judge events, under a what-if cut-off where one is given (microseconds UTC)."""
         return judge_columns(columns, Judge(self.rulebook, cutoff=cutoff), self.registry, self.classes_of)
 
+    def _noted(self, connection: sqlite3.Connection) -> EventColumns:
+        columns = load_columns(connection)
+        return replace(columns, subject=same_person(columns.subject, self.aliases(connection)))
+
+    def _stale_columns(self, connection: sqlite3.Connection) -> EventColumns:
+        """The live events where the last refresh does not know all of them: their facts are stated here."""
+        loaded = load_named(connection, BASE)
+        order = np.lexsort((loaded["occurred_at"], loaded["app"]))
+        return self.columns_of(connection, np.stack([loaded[name][order] for name in BASE], axis=1))
+
     def columns_of(self, connection: sqlite3.Connection, rows: Column) -> EventColumns:
-        """Columns of rows (app, occurred_at, field_set, subject, resource, records, outcome), sorted by app.
+        """Columns of rows of `store.columns.BASE`, sorted by app.
 
         Subject and resource are 0 and records -1 where the log says nothing.
         """
-        app, at, field_set, subject, resource, records, outcome = rows.reshape(-1, 7).T
-        subject = same_person(subject, self.aliases(connection))
+        app, at, field_set, subject, resource, records, outcome = rows.reshape(-1, len(BASE)).T
         return EventColumns(
             app=app,
             occurred_at=at,
             field_set=field_set,
-            subject=subject,
+            subject=same_person(subject, self.aliases(connection)),
             resource=resource,
             records=records,
             outcome=outcome,
-            exempt=exempt_classes(app, at, field_set, self.registry, self.classes_of).astype(np.int64),
-            opt_in=self.opt_ins(connection).states(app, at, subject, resource).astype(np.int64),
-            after=after_removal(app, at, self.registry, grace=self.rulebook.removal_grace),
+            **self.facts(connection, app, at, field_set, subject, resource)._asdict(),
+        )
+
+    def facts(
+        self,
+        connection: sqlite3.Connection,
+        app: Column,
+        occurred_at: Column,
+        field_set: Column,
+        subject: Column,
+        resource: Column,
+    ) -> Facts:
+        """What the registry says of events, given as columns sorted by app; subjects as the log names them."""
+        person = same_person(subject, self.aliases(connection))
+        return Facts(
+            exempt=exempt_classes(app, occurred_at, field_set, self.registry, self.classes_of).astype(np.int64),
+            opt_in=self.opt_ins(connection).states(app, occurred_at, person, resource).astype(np.int64),
+            after=after_removal(app, occurred_at, self.registry, grace=self.rulebook.removal_grace),
         )
 
     def label(self, app: int) -> str:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from store import ledger
 from store.connection import Store
 from store.errors import RefusedError, StoreError, UnusableFileError, UsageError
-from store.fold import refresh
+from store.fold import defer, refresh
 from store.ingest import formats, quarantine, restoring, strict
 from store.ingest.formats import Chosen
 from store.ingest.loader import Load, Meter, Progress
@@ -25,6 +25,7 @@ from store.ingest.stage_folder import stage_folder
 from store.ingest.tally import Counts
 from store.ingest.values import EPOCH_UNITS
 from store.instants import format_optional, now
+from store.kept import is_stale
 
 
 class ImportEntry(NamedTuple):
@@ -140,8 +141,25 @@ def import_paths(
     """
     options = _options(timezone, epoch, mapping or {})
     chosen, ignored = _choose(paths, asked=format, kind=kind, options=options)
-    entries = [_import_file(store, each, options, actor=actor, progress=progress) for each in chosen]
+    entries: list[ImportEntry] = []
+    last = len(chosen) - 1
+    try:
+        for place, each in enumerate(chosen):
+            more = place < last
+            entries.append(_import_file(store, each, options, actor=actor, more=more, progress=progress))
+    except (StoreError, KeyboardInterrupt):
+        _refresh_if_stale(store, actor=actor)
+        raise
     return ImportReport(tuple(entries), tuple(ignored))
+
+
+def _refresh_if_stale(store: Store, *, actor: str) -> None:
+    """Bring the derived tables up to date for the files that are in, when one after them could not be imported."""
+    with store.reading() as connection:
+        stale = is_stale(connection)
+    if stale:
+        with store.writing() as connection:
+            refresh(connection, actor=actor, at=now())
 
 
 def _options(timezone: str | None, epoch: Epoch | None, mapping: Mapping[str, str]) -> Options:
@@ -183,7 +201,7 @@ def _options_text(options: Options) -> str:
 
 
 def _import_file(
-    store: Store, chosen: Chosen, options: Options, *, actor: str, progress: Progress | None
+    store: Store, chosen: Chosen, options: Options, *, actor: str, more: bool, progress: Progress | None
 ) -> ImportEntry:
     status = chosen.path.stat()
     named: dict[str, object] = {
@@ -198,12 +216,12 @@ def _import_file(
     with stage_folder(store.path) as folder, _room_to_work(store):
         begun = _begin(store, named, actor=actor)
         if begun is None:
-            return _import_again(store, named, actor=actor)
+            return _import_again(store, named, actor=actor, more=more)
         done = _load(store, chosen, options, begun, folder, progress=progress)
         if chosen.path.stat().st_mtime_ns != status.st_mtime_ns and sha256_of(chosen.path) != named["sha256"]:
             raise UnusableFileError(f"{chosen.path} changed while it was read; import it again when it is at rest")
         with store.writing() as connection:
-            return _complete(connection, begun, done, actor=actor)
+            return _complete(connection, begun, done, actor=actor, more=more)
 
 
 @contextmanager
@@ -255,7 +273,7 @@ def _enter(
     return begun
 
 
-def _import_again(store: Store, named: Mapping[str, object], *, actor: str) -> ImportEntry:
+def _import_again(store: Store, named: Mapping[str, object], *, actor: str, more: bool) -> ImportEntry:
     """One more import of a content that is in the store already, in one transaction."""
     with store.writing() as connection:
         content_id = next(
@@ -263,7 +281,7 @@ def _import_again(store: Store, named: Mapping[str, object], *, actor: str) -> I
         )
         done = _Done(*restoring.what_counts_again(connection, content_id))
         begun = _enter(connection, named, content_id, actor=actor)
-        return _complete(connection, begun, done, actor=actor)
+        return _complete(connection, begun, done, actor=actor, more=more)
 
 
 def _load(
@@ -299,8 +317,12 @@ def _forget(store: Store, begun: _Begun) -> None:
         connection.execute(_FORGET, (begun.import_id, begun.content_id))
 
 
-def _complete(connection: sqlite3.Connection, begun: _Begun, done: _Done, *, actor: str) -> ImportEntry:
-    """The completion entry: from here on the import counts. The last of its transactions."""
+def _complete(connection: sqlite3.Connection, begun: _Begun, done: _Done, *, actor: str, more: bool) -> ImportEntry:
+    """The completion entry: from here on the import counts. The last of its transactions.
+
+    Args:
+        more: files follow, the last of which brings the derived tables up to date for all.
+    """
     at = now()
     values = {
         **done.counts._asdict(),
@@ -314,7 +336,10 @@ def _complete(connection: sqlite3.Connection, begun: _Begun, done: _Done, *, act
     entry = _entries(connection, begun.import_id)[0]
     after = json.dumps(document(entry), ensure_ascii=False)
     ledger.append(connection, actor=actor, verb="import", at=at, after=after)
-    refresh(connection, actor=actor, at=at)
+    if more:
+        defer(connection, import_id=begun.import_id)
+    else:
+        refresh(connection, actor=actor, at=at)
     return entry
 
 
