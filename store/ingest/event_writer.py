@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from store import segments
 from store.ingest.canonical import EventRow
+from store.ingest.kept_out import conflict_reason
 from store.ingest.staging import Batch, Column
 from store.ingest.tally import Tally
 from store.ingest.values import OUTCOMES
@@ -87,7 +88,7 @@ def contradiction(row: EventRow) -> tuple[str, str]:
         "event_id": row.event_id,
     }
     given = {name: value for name, value in fields.items() if value is not None}
-    return f"event_id {row.event_id} is known with different content", json.dumps(given, ensure_ascii=False)
+    return conflict_reason(row.event_id), json.dumps(given, ensure_ascii=False)
 
 
 class EventWriter:

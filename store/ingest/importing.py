@@ -16,7 +16,7 @@ from store import ledger
 from store.connection import Store
 from store.errors import RefusedError, StoreError, UnusableFileError, UsageError
 from store.fold import defer, refresh
-from store.ingest import formats, quarantine, restoring, strict
+from store.ingest import formats, kept_out, quarantine, restoring, strict
 from store.ingest.formats import Chosen
 from store.ingest.loader import Load, Meter, Progress
 from store.ingest.reader import is_compressed, sha256_of
@@ -221,6 +221,10 @@ def _import_file(
         if chosen.path.stat().st_mtime_ns != status.st_mtime_ns and sha256_of(chosen.path) != named["sha256"]:
             raise UnusableFileError(f"{chosen.path} changed while it was read; import it again when it is at rest")
         with store.writing() as connection:
+            same = [
+                content_id for _, content_id, _ in connection.execute(_SAME, named) if content_id != begun.content_id
+            ]
+            kept_out.settle(connection, same, import_id=begun.import_id, actor=actor, at=now())
             return _complete(connection, begun, done, actor=actor, more=more)
 
 
@@ -253,15 +257,15 @@ class _Done(NamedTuple):
 def _begin(store: Store, named: Mapping[str, object], *, actor: str) -> _Begun | None:
     """Enter the import as begun; an attempt on the same content that never completed is taken up again.
 
-    Returns None where the content is known whole.
+    Returns None where the content is known whole, and nothing that it was refused could come in now.
     """
     with store.writing() as connection:
         same = connection.execute(_SAME, named).fetchall()
-        if any(state == "complete" for _, _, state in same):
+        known = [content_id for _, content_id, state in same if state == "complete"]
+        if known and not kept_out.may_come_in(connection, known[-1]):
             return None
-        if same:
-            return _Begun(*same[0][:2])
-        return _enter(connection, named, None, actor=actor)
+        begun = next((_Begun(*row[:2]) for row in same if row[2] != "complete"), None)
+        return begun or _enter(connection, named, None, actor=actor)
 
 
 def _enter(
@@ -276,9 +280,8 @@ def _enter(
 def _import_again(store: Store, named: Mapping[str, object], *, actor: str, more: bool) -> ImportEntry:
     """One more import of a content that is in the store already, in one transaction."""
     with store.writing() as connection:
-        content_id = next(
-            content_id for _, content_id, state in connection.execute(_SAME, named) if state == "complete"
-        )
+        same = connection.execute(_SAME, named).fetchall()
+        content_id = [content_id for _, content_id, state in same if state == "complete"][-1]
         done = _Done(*restoring.what_counts_again(connection, content_id))
         begun = _enter(connection, named, content_id, actor=actor)
         return _complete(connection, begun, done, actor=actor, more=more)

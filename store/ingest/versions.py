@@ -87,7 +87,11 @@ SELECT DISTINCT version_id FROM holdings
 WHERE kind = :kind AND version_id IN (SELECT value FROM json_each(:versions)) AND content_id <> :content_id
   AND content_id IN (SELECT content_id FROM live_contents)
 """
-_HOLD = "INSERT OR IGNORE INTO holdings(kind, version_id, content_id, record_no) VALUES (?, ?, ?, ?)"
+# The last record of a file that says so decides which version is in force.
+_HOLD = """
+INSERT INTO holdings(kind, version_id, content_id, record_no) VALUES (?, ?, ?, ?)
+ON CONFLICT (kind, version_id, content_id) DO UPDATE SET record_no = max(record_no, excluded.record_no)
+"""
 
 
 class VersionWriter:
