@@ -3,7 +3,6 @@
 Works on whole columns of events of one segment, which are sorted by app and then by time.
 """
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -26,15 +25,6 @@ class Facts(NamedTuple):
 
 
 Bits = npt.NDArray[np.uint64]
-
-
-def app_slices(app: Column) -> Iterable[tuple[int, slice]]:
-    """The apps of a sorted column and where each one's events lie."""
-    if not len(app):
-        return []
-    starts = np.concatenate(([0], np.nonzero(np.diff(app))[0] + 1))
-    ends = np.concatenate((starts[1:], [len(app)]))
-    return [(int(app[start]), slice(int(start), int(end))) for start, end in zip(starts, ends, strict=True)]
 
 
 def exempt_classes(

@@ -1,7 +1,5 @@
 """The words on a screen and in a report for what code and JSON keys name otherwise (DOMAIN, Words on the screen)."""
 
-KEPT_ACCESS = "kept access"
-READ = "read"
 RESTRICTED_READ = "restricted read"
 
 VERDICTS = {

@@ -26,15 +26,16 @@ _FIND = {
     "field_sets": "SELECT data_classes, id FROM field_sets WHERE data_classes IN (SELECT value FROM json_each(?))",
 }
 _ADD = {
-    "apps": "INSERT INTO apps(id, app_id) VALUES (?, ?)",
-    "partners": "INSERT INTO partners(id, partner_id) VALUES (?, ?)",
-    "resources": "INSERT INTO resources(id, resource_id) VALUES (?, ?)",
-    "endpoints": "INSERT INTO endpoints(id, endpoint) VALUES (?, ?)",
-    "addresses": "INSERT INTO addresses(id, ip) VALUES (?, ?)",
-    "field_sets": "INSERT INTO field_sets(id, data_classes) VALUES (?, ?)",
+    "apps": "INSERT INTO apps(id, app_id) SELECT ? + key, value FROM json_each(?)",
+    "partners": "INSERT INTO partners(id, partner_id) SELECT ? + key, value FROM json_each(?)",
+    "subjects": "INSERT INTO subjects(id, subject_id) SELECT ? + key, value FROM json_each(?)",
+    "resources": "INSERT INTO resources(id, resource_id) SELECT ? + key, value FROM json_each(?)",
+    "endpoints": "INSERT INTO endpoints(id, endpoint) SELECT ? + key, value FROM json_each(?)",
+    "addresses": "INSERT INTO addresses(id, ip) SELECT ? + key, value FROM json_each(?)",
+    "field_sets": "INSERT INTO field_sets(id, data_classes) SELECT ? + key, value FROM json_each(?)",
 }
-_ADD_SUBJECT = "INSERT INTO subjects(id, subject_id, spelling) VALUES (?, ?, ?)"
-_ADD_OWN_PARTNER = "INSERT INTO partners(app) VALUES (?)"
+_SPELL = "UPDATE subjects SET spelling = ? WHERE id = ?"
+_ADD_OWN_PARTNERS = "INSERT INTO partners(app) SELECT id FROM apps WHERE id >= ? ORDER BY id"
 
 
 def ids_of(
@@ -61,13 +62,15 @@ def ids_of(
     unknown = sorted(text for text in texts if text not in found) if found else sorted(texts)
     if not unknown:
         return found
-    added = list(enumerate(unknown, start=(highest or 0) + 1))
-    if dictionary == "subjects":
-        spelled = spellings or {}
-        connection.executemany(_ADD_SUBJECT, ((number, text, spelled.get(text)) for number, text in added))
-    else:
-        connection.executemany(_ADD[dictionary], added)
+    first = (highest or 0) + 1
+    for start in range(0, len(unknown), _CHUNK):
+        connection.execute(_ADD[dictionary], (first + start, json.dumps(unknown[start : start + _CHUNK])))
     if dictionary == "apps":
-        connection.executemany(_ADD_OWN_PARTNER, ((number,) for number, _ in added))
-    found.update((text, number) for number, text in added)
+        connection.execute(_ADD_OWN_PARTNERS, (first,))
+    added = dict(zip(unknown, range(first, first + len(unknown)), strict=True))
+    if spellings:
+        connection.executemany(
+            _SPELL, [(spellings[text], number) for text, number in added.items() if text in spellings]
+        )
+    found.update(added)
     return found
