@@ -372,14 +372,15 @@ _IDENTITY_TABLES = [
 ]
 
 # The version in force is the one that the newest live content holds, and in it the last record. What the registry
-# says goes before what a vendor's log says by the way, such as the name of an app. A bare column beside max() is
-# of the row that has it.
+# says goes before what a vendor's log says by the way, such as the name of an app; a log tells of changes, whose
+# later state is the version entered later, however old the file. A bare column beside max() is of the row that has it.
 _LIVE_VIEW = """
 CREATE VIEW live_KIND AS
   SELECT * FROM TABLE_OF WHERE version_id IN (
     SELECT version_id FROM (
-      SELECT v.version_id,
-        max((i.format = 'canonical') * (1 << 60) + h.content_id * (1 << 36) + h.record_no)
+      SELECT v.version_id, max(CASE i.format
+        WHEN 'canonical' THEN (1 << 60) + h.content_id * (1 << 36) + h.record_no
+        ELSE v.version_id END)
       FROM TABLE_OF v
       JOIN holdings h ON h.kind = 'KIND' AND h.version_id = v.version_id
       JOIN imports i ON i.import_id = h.content_id
