@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from store.connection import Store
 from store.errors import UsageError
+from store.ids import fold_id
 
 UNCLAIMED = "app:"
 _SUGGESTIONS = 3
@@ -139,16 +140,11 @@ def find_partners(store: Store, partner_ids: Sequence[str]) -> list[int]:
     by_id = {name.partner_id: partner for partner, name in names.items()}
     found = []
     for wanted in partner_ids:
-        key = _as_key(wanted)
+        key = fold_id(wanted)
         if key not in by_id:
             raise UsageError(_unknown(wanted, names.values()))
         found.append(by_id[key])
     return found
-
-
-def _as_key(partner_id: str) -> str:
-    stripped = partner_id.strip()
-    return stripped.lower() if "@" in stripped else stripped
 
 
 def _collisions(connection: sqlite3.Connection) -> dict[str, str]:

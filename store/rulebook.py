@@ -10,6 +10,7 @@ from importlib import resources
 
 from store.connection import Store
 from store.errors import UnusableFileError
+from store.ids import fold_id
 from store.instants import format_instant, from_datetime, now, parse_point
 from store.ledger import append
 from store.parameters import DEFAULT_WINDOW_DAYS
@@ -115,10 +116,6 @@ def _table(value: object, what: str, known: set[str] | None = None) -> dict[str,
     return value
 
 
-def _fold_app(app_id: str) -> str:
-    return app_id.lower() if "@" in app_id else app_id
-
-
 def _rule(value: object, position: int) -> Rule:
     what = f"rule {position}"
     table = _table(value, what, {"id", "data_classes", "apps", "from", "until", "except", "basis"})
@@ -149,7 +146,7 @@ def _rule(value: object, position: int) -> Rule:
         from_at=from_at,
         until_at=until_at,
         data_classes=classes,
-        apps=None if ANYTHING in apps else frozenset(_fold_app(app_id) for app_id in apps),
+        apps=None if ANYTHING in apps else frozenset(fold_id(app_id) for app_id in apps),
         accepts_opt_in="opt_in" in exceptions,
         accepts_exemption="exemption" in exceptions,
         basis=basis,

@@ -24,6 +24,12 @@ Row = TypeVar("Row")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def _is_mail_address(text: str) -> bool:
+    """One `@` with something before and behind it, and no blank."""
+    local, at, domain = text.partition("@")
+    return bool(local and at and domain) and "@" not in domain and not any(letter.isspace() for letter in text)
+
+
 @dataclass(frozen=True)
 class PartnerRecord:
     partner_id: str
@@ -230,7 +236,7 @@ class _Cells:
 
     def identity(self, column: str) -> Text:
         text = self.text(column)
-        return text.lower() if text is not None and "@" in text else text
+        return text.lower() if text is not None and _is_mail_address(text) else text
 
     def needed(self, column: str) -> str:
         text = self.identity(column) if column.endswith("_id") else self.text(column)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from store.errors import UnusableFileError, UsageError
+from store.ids import fold_id
 from store.ingest import values
 from store.ingest.keys import SEPARATOR, joined_key
 from store.ingest.reader import COMPRESSIONS
@@ -268,10 +269,10 @@ def validate(record: Canonical, options: Options) -> EventRow | RegistryRow:
 
 
 def _spelling(given: Value) -> str | None:
-    if not isinstance(given, str) or "@" not in given:
+    if not isinstance(given, str):
         return None
     text = given.strip()
-    return None if text == values.fold_id(text) else text
+    return None if text == fold_id(text) else text
 
 
 def _check_interval(kind: Kind, stored: list[Stored | None]) -> None:

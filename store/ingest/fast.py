@@ -66,11 +66,11 @@ WITH typed AS (
   FROM named n
   JOIN data_classes c ON c.text = n.data_class)
 SELECT record_no, occurred_at,
-  CASE WHEN contains(app_id, '@') THEN lower(app_id) ELSE app_id END,
+  folded(app_id),
   data_classes,
-  CASE WHEN contains(subject_id, '@') THEN lower(subject_id) ELSE subject_id END,
-  CASE WHEN contains(subject_id, '@') AND subject_id <> lower(subject_id) THEN subject_id ELSE '' END,
-  CASE WHEN contains(resource_id, '@') THEN lower(resource_id) ELSE resource_id END,
+  folded(subject_id),
+  CASE WHEN subject_id <> folded(subject_id) THEN subject_id ELSE '' END,
+  folded(resource_id),
   endpoint, records, bytes, ip, outcome, event_id,
   is_whole AND occurred_at IS NOT NULL AND records IS NOT NULL AND bytes IS NOT NULL AND outcome IS NOT NULL
     AND data_classes <> '' AND app_id <> ''

@@ -30,6 +30,10 @@ _MACROS = (
     """
 CREATE MACRO text_key(text) AS (('0x' || right(md5(text), 16))::UBIGINT & 9223372036854775807::UBIGINT)::BIGINT
 """,
+    r"""
+CREATE MACRO folded(id) AS
+  CASE WHEN contains(id, '@') AND regexp_full_match(id, '[^@\s]+@[^@\s]+') THEN lower(id) ELSE id END
+""",
     """
 CREATE MACRO written(number) AS CASE WHEN number < 0 THEN '' ELSE number::VARCHAR END
 """,

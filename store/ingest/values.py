@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from store.audits import INCIDENT_STEPS, SIDE_STATES, TRACK
+from store.ids import fold_id
 from store.ingest.records import Epoch, Options, Value
 from store.instants import format_day, parse_instant, parse_point
 
@@ -62,11 +63,6 @@ def plain_text(value: Value) -> str | None:
         except UnicodeEncodeError as error:
             raise ValueError("holds half of a surrogate pair, which is no character") from error
     return text
-
-
-def fold_id(text: str) -> str:
-    """An outside id as it is compared: a mail address without case, any other exactly."""
-    return text.lower() if "@" in text else text
 
 
 def parse_text(value: Value, options: Options) -> str | None:

@@ -3,9 +3,11 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from store.ids import fold_id
 from store.ingest.canonical import EventRow
 from store.ingest.keys import MASK, event_key, mixed, mixed_array, text_key
 from store.ingest.staging import EventStage
@@ -56,3 +58,20 @@ def test_the_stage_keys_events_as_python_does(tmp_path: Path) -> None:
     content = text_key(rows[0].content())
     assert found == {1: content, 2: event_key(rows[1].content(), "id,1"), 3: mixed(content, 1)}
     assert named == {1: 0, 2: text_key("id,1"), 3: 0}
+
+
+@pytest.mark.parametrize(
+    ("written", "compared"),
+    [
+        (" Ann.Lee@X.com ", "ann.lee@x.com"),
+        ("Group@Home Friends", "Group@Home Friends"),
+        ("A@b@C", "A@b@C"),
+        ("@Handle", "@Handle"),
+        ("App-22041", "App-22041"),
+    ],
+)
+def test_only_a_mail_address_is_compared_without_case(tmp_path: Path, written: str, compared: str) -> None:
+    assert fold_id(written) == compared
+    stage = EventStage(tmp_path)
+    assert stage.connection.execute("SELECT folded(?)", [written.strip()]).fetchall() == [(compared,)]
+    stage.close()
