@@ -18,11 +18,14 @@ _LEVELS = {
 
 
 class MessageBar(Widget):
-    """One line: the last thing that happened at the left, a standing remark at the right."""
+    """One line: the last thing that happened at the left, a standing remark at the right.
 
-    DEFAULT_CSS = "MessageBar { height: 1; width: 100%; padding: 0 1; }"
+    A refusal is never cut: it takes up to three lines, and the remark waits until it is gone.
+    """
 
-    message: reactive[tuple[str, str]] = reactive(("", "info"))
+    DEFAULT_CSS = "MessageBar { height: auto; min-height: 1; max-height: 3; width: 100%; padding: 0 1; }"
+
+    message: reactive[tuple[str, str]] = reactive(("", "info"), layout=True)
     """Text and level (`info`, `good`, `refused`, `error`); the text is cleaned when set with `say`."""
 
     remark: reactive[str] = reactive("")
@@ -37,6 +40,8 @@ class MessageBar(Widget):
         text, level = self.message
         sign, style = _LEVELS[level]
         width = self.size.width
+        if level in ("refused", "error") and cell_len(sign + text) + cell_len(self.remark) + 2 > width:
+            return Content.assemble((sign + text, style))
         remark = fit(self.remark, min(width, cell_len(self.remark)))
         room = width - cell_len(remark) - (2 if remark else 0)
         return Content.assemble((fit(sign + text, max(0, room)), style), "  " if remark else "", (remark, "$accent"))
