@@ -27,6 +27,9 @@ from store.world import World
 
 __all__ = ["CaseFacts", "bring_up_to_date", "case_facts", "defer", "rebuild", "refresh"]
 
+# What is noted of the day rollup while nothing was packed anew since it was made.
+_CURRENT = "current"
+
 _STATE = "SELECT value FROM derived_state WHERE name = ?"
 _NOT_STALE = "DELETE FROM derived_state WHERE name = 'stale'"
 _SET_STATE = "INSERT OR REPLACE INTO derived_state(name, value) VALUES (?, ?)"
@@ -115,7 +118,7 @@ def bring_up_to_date(connection: sqlite3.Connection, *, at: int) -> World:
     Returns:
         The world they were made from.
     """
-    repacked = _place_segments(connection)
+    _place_segments(connection)
     world = World(connection)
     _changed(connection, "names", _digest(connection, _NAMING_VERSIONS))
     connection.execute(_CLEAR_OWNERS)
@@ -125,6 +128,7 @@ def bring_up_to_date(connection: sqlite3.Connection, *, at: int) -> World:
     judged_anew = _changed(connection, "registry", judged_by)
     fresh = _state_facts(connection, world, anew=judged_anew)
     rules_changed = _changed(connection, "rulebook", str(world.rulebook.rulebook_id))
+    repacked = _changed(connection, "daily", _CURRENT)
     if repacked or judged_anew or rules_changed:
         connection.execute(_CLEAR_DAILY)
         _add_daily(connection, world.columns(connection), world.verdicts(connection))
@@ -150,14 +154,15 @@ def _changed(connection: sqlite3.Connection, name: str, value: str) -> bool:
     return True
 
 
-def _place_segments(connection: sqlite3.Connection) -> bool:
+def _place_segments(connection: sqlite3.Connection) -> None:
     """Pack exactly the events that count: all of a live content, of the others those that a live one holds too.
 
-    The loader packs a new content itself. Returns whether anything was packed anew here.
+    The loader packs a new content itself. What is packed anew here, the day rollup may have counted already: it is
+    noted that the rollup must be made anew, now or when the refresh comes.
     """
     live = [content_id for (content_id,) in connection.execute(_LIVE)]
     if not _changed(connection, "live_contents", json.dumps(live)):
-        return False
+        return
     trimmed_before = json.loads(_state(connection, "trimmed_contents") or "[]")
     trimmed = [content_id for (content_id,) in connection.execute(_COMPLETE).fetchall() if content_id not in live]
     for content_id in trimmed:
@@ -166,7 +171,8 @@ def _place_segments(connection: sqlite3.Connection) -> bool:
     for content_id in restored:
         write_from_rows(connection, content_id, live=True)
     connection.execute(_SET_STATE, ("trimmed_contents", json.dumps(trimmed)))
-    return bool(trimmed or restored)
+    if trimmed or restored:
+        connection.execute(_SET_STATE, ("daily", "to be made anew"))
 
 
 def _state_facts(connection: sqlite3.Connection, world: World, *, anew: bool) -> list[tuple[int, int]]:
