@@ -24,7 +24,7 @@ help:
 	@echo 'Variables: PYTHON=$(PYTHON) (3.11 or later), JOBS=$(JOBS) (test processes)'
 
 demo: $(VENV)/.demo
-	$(RUN) -m tui --demo
+	$(RUN) -m tui --demo --today 2020-01-20
 
 test: $(VENV)/.test
 	$(RUN) -m pytest -m 'not soak' -n $(JOBS) --dist worksteal

@@ -87,12 +87,14 @@ class Store:
     Attributes:
         path: the database file.
         read_only: whether writing is refused: asked for, an unwritable file, or a newer schema.
+        remark: why it can only be read though nobody asked for that; empty otherwise.
         kept: what a question read once for this state of the evidence, and its token: see `store.world`.
     """
 
-    def __init__(self, path: Path, *, read_only: bool) -> None:
+    def __init__(self, path: Path, *, read_only: bool, remark: str = "") -> None:
         self.path = path
         self.read_only = read_only
+        self.remark = remark
         self.kept: tuple[str, object] | None = None
         self._local = threading.local()
         self._lock = threading.Lock()
@@ -237,7 +239,12 @@ def open_store(path: Path | str, *, read_only: bool = False) -> Store:
         raise UnusableFileError(f"cannot read {path}: permission denied")
     writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     newer = _check(path, "rw" if writable else "ro")
-    return Store(path, read_only=read_only or newer or not writable)
+    remark = ""
+    if newer:
+        remark = f"{path} was made by a newer version of this program: it is open for reading only"
+    elif not writable:
+        remark = f"{path} or its folder cannot be written: it is open for reading only"
+    return Store(path, read_only=read_only or bool(remark), remark=remark)
 
 
 def _check(path: Path, mode: str) -> bool:

@@ -81,6 +81,9 @@ def parse_point(text: str) -> int:
     stripped = text.strip()
     match = _DATE.fullmatch(stripped)
     if match is None:
+        named = _INSTANT.fullmatch(stripped)
+        if named is not None and named.group(4) is None:
+            raise ValueError(f"a time without an offset: {text!r}; add Z for UTC")
         return parse_instant(stripped)
     try:
         day = date(*(int(part) for part in match.groups()))

@@ -1,5 +1,6 @@
 """What all the evidence says about a partner's case, and the closed cases that open themselves again because of it."""
 
+import csv
 import json
 import sqlite3
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from store.coverage import Coverage, coverage
-from store.evidence import quarantined_events
+from store.ids import fold_id
 from store.instants import MICROSECONDS_PER_DAY
 from store.judge import IMPROPER, UNDETERMINED
 from store.parameters import Parameters, resolve
@@ -21,7 +22,8 @@ class CaseFacts:
 
     Attributes:
         improper, undetermined: events of its apps.
-        quarantined: unresolved quarantined records that may be access events of anybody.
+        quarantined: unresolved quarantined records that may be access events of its apps: those that name one of them,
+            and those that name no app the store knows.
         from_at, until_at: the range whose coverage counts: `[cut-off, default as-of)`, microseconds UTC.
         coverage_days, covered_days: UTC days of that range, and those that are logged.
         held_uncovered_days: days of that range on which it could read and that are not wholly logged.
@@ -71,7 +73,7 @@ def facts_of(
     return CaseFacts(
         improper=int(improper.sum()),
         undetermined=int(undetermined.sum()),
-        quarantined=quarantined_events(connection),
+        quarantined=_quarantined(connection, world, apps),
         from_at=from_at,
         until_at=until_at,
         coverage_days=logged.days,
@@ -79,6 +81,39 @@ def facts_of(
         held_uncovered_days=len(held & set(logged.uncovered)),
         known_events=np.sort(rows[improper | undetermined, 7]).astype("<i8").tobytes(),
     )
+
+
+_LONGEST_LINE = 10_000
+_QUARANTINED = """
+SELECT record FROM quarantine
+WHERE resolved_at IS NULL AND (kind IS NULL OR kind = 'access_events')
+  AND content_id IN (SELECT content_id FROM live_contents)
+"""
+
+
+def _quarantined(connection: sqlite3.Connection, world: World, apps: list[int]) -> int:
+    known = {app_id: app for app, app_id in world.registry.app_ids.items()}
+    named = (_app_named(record, known) for (record,) in connection.execute(_QUARANTINED))
+    return sum(1 for app in named if app is None or app in apps)
+
+
+def _app_named(record: str, known: dict[str, int]) -> int | None:
+    """The one app that a quarantined record, a JSON object or a line of CSV, names; None where that cannot be told."""
+    fields: list[object]
+    try:
+        document = json.loads(record)
+        fields = [document.get("app_id")] if isinstance(document, dict) else []
+    except (ValueError, RecursionError):
+        fields = _cells(record)
+    named = {fold_id(field) for field in fields if isinstance(field, str)} & known.keys()
+    return known[named.pop()] if len(named) == 1 else None
+
+
+def _cells(line: str) -> list[object]:
+    try:
+        return [cell for row in csv.reader([line[:_LONGEST_LINE]]) for cell in row]
+    except csv.Error:
+        return []
 
 
 def _coverage(connection: sqlite3.Connection, world: World, from_at: int, until_at: int) -> Coverage:

@@ -88,7 +88,10 @@ def _instant(value: object, what: str) -> int:
     if isinstance(value, date):
         return from_datetime(datetime(value.year, value.month, value.day, tzinfo=UTC))
     if isinstance(value, str):
-        return parse_point(value)
+        try:
+            return parse_point(value)
+        except ValueError as error:
+            raise ValueError(f"{what} is {error}") from error
     raise ValueError(f"{what} must be a date or an instant")
 
 

@@ -217,6 +217,11 @@ class OverscopeApp(TypeAheadApp[int]):
 
     def action_ask_again(self) -> None:
         """Read everything again."""
+        try:
+            self.store.check_file()
+        except StoreError as error:
+            self.say(str(error), "error")
+            return
         self.ask_all_again()
         self.say("read again")
 

@@ -132,8 +132,8 @@ class PartnerView:
         self._arrange()
 
     def set_filter(self, text: str) -> None:
-        """Show only rows that hold the text."""
-        self._filter = text
+        """Show only rows that hold the text; blanks alone are no filter."""
+        self._filter = text if text.strip() else ""
         self._choose()
 
     def place(self, partner: int) -> int | None:

@@ -1,11 +1,13 @@
 """What several commands need: the store that was named, who acts, the parameters, a partner by its outside id."""
 
 import getpass
+import sys
 from argparse import Namespace
 
 from store.connection import Store, open_store
 from store.errors import UsageError
 from store.parameters import Parameters
+from store.text import clean
 
 
 def opened(options: Namespace) -> Store:
@@ -14,7 +16,10 @@ def opened(options: Namespace) -> Store:
     Raises:
         StoreError: there is none, or it is not one.
     """
-    return open_store(options.db)
+    store = open_store(options.db)
+    if store.remark:
+        print(clean(store.remark, 400), file=sys.stderr)
+    return store
 
 
 def actor_of(options: Namespace) -> str:

@@ -104,7 +104,7 @@ def test_days_that_are_not_logged_matter_only_where_access_was_held(store: Store
 
 
 def test_a_quarantined_read_could_be_anybodys_until_it_is_resolved(store: Store, folder: Path) -> None:
-    import_text(store, folder, "access_events-2.csv", EVENTS + "2018-04-12,a1,group.member.name,s1,e9\n")
+    import_text(store, folder, "access_events-2.csv", EVENTS + "2018-04-12,a9,group.member.name,s1,e9\n")
     with pytest.raises(RefusedError, match="1 quarantined record that is not resolved"):
         close(store, "p2")
     with store.reading() as connection:

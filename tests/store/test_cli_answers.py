@@ -214,7 +214,7 @@ def test_events_are_found_by_bounds_and_verdict(capsys: pytest.CaptureFixture[st
     ]
     assert {row["rule"] for row in rows} == {"r-1"}
     # It has an @ in it: a mail address, compared without case.
-    assert rows[3]["resource_id"] == HOSTILE.lower()
+    assert rows[3]["resource_id"] == HOSTILE
     assert rows[2]["records"] is None
     limited = document(capsys, "events", *db, "--partner", "p-1", "--limit", "2")["events"]
     assert [row["record_no"] for row in limited] == [2, 3]
@@ -237,8 +237,9 @@ def test_people_of_a_store_that_cannot_be_written_still_come(capsys: pytest.Capt
     before = Path(db[1]).read_bytes()
     assert main(["people", *db, "--csv", "--as", "ana"]) == 0
     said = capsys.readouterr()
-    assert said.err.count("\n") == 1
-    assert "read-only" in said.err
+    newer, unlogged = said.err.splitlines()
+    assert "newer version" in newer
+    assert "read-only" in unlogged
     assert len(said.out.splitlines()) == 5
     assert Path(db[1]).read_bytes() == before
     assert main(["flag", *db, "--partner", "p-1", "--as", "ana"]) == 2

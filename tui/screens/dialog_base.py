@@ -60,7 +60,7 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
         .dialog--label { color: $quiet; width: 10; height: 1; }
         .dialog--row { height: 1; width: 1fr; }
         .dialog--hint { color: $quiet; height: auto; }
-        .dialog--complaint { color: $warning; height: auto; max-height: 4; }
+        .dialog--complaint { color: $warning; height: auto; max-height: 8; }
     }
     """
 

@@ -70,7 +70,7 @@ def fact_lines(row: PartnerRow, figures: Figures | None, timeline: Timeline | No
     lines: list[Line] = [
         [(fit("Could read", _LABEL), "quiet"), (_could_read(row, timeline), "")],
         [(fit("Read", _LABEL), "quiet"), (_read(row), "" if row.events else "quiet")],
-        [(fit("People", _LABEL), "quiet"), (f"{qualified(row.people, qualifier)}, {number(row.records)} records", "")],
+        [(fit("People", _LABEL), "quiet"), (f"{qualified(row.people, qualifier)}{_records(row)}", "")],
     ]
     if row.after_removal:
         first = "" if row.first_lag is None else f", first {lag(row.first_lag)}"
@@ -95,7 +95,9 @@ def _could_read(row: PartnerRow, timeline: Timeline | None) -> str:
 def _read(row: PartnerRow) -> str:
     if row.first_at is None or row.last_at is None:
         return "no restricted read found"
-    return f"{count(row.events, 'time')}, {span(row.first_at, row.last_at + 1)}; {count(row.resources, 'resource')}"
+    read = f"{count(row.events, 'time')}, {span(row.first_at, row.last_at + 1)}"
+    # What no event says is not known: it is no zero.
+    return f"{read}; {count(row.resources, 'resource')}" if row.resources else read
 
 
 def _not_known(row: PartnerRow, figures: Figures | None) -> str:
@@ -190,3 +192,7 @@ class LinesPane(Widget):
             for text, name in self._lines[y]
         ]
         return Strip(segments).adjust_cell_length(width, base)
+
+
+def _records(row: PartnerRow) -> str:
+    return f", {number(row.records)} records" if row.records else ""

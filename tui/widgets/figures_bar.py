@@ -73,9 +73,9 @@ def scope_facts(figures: Figures, who: str, *, read_only: bool) -> list[Fact]:
     mode = "read only" if read_only else "rw"
     today = day(figures.today)
     return [
-        Fact(3, tuple(((fit(name, cells).rstrip(), _STRONG),) for cells in (60, 24, 12))),
+        Fact(3, (*(((fit(name, cells).rstrip(), _STRONG),) for cells in (60, 24, 12)), ())),
         Fact(
-            2,
+            4,
             (
                 (
                     ("reads " if begin else "reads to ", _QUIET),
@@ -85,13 +85,18 @@ def scope_facts(figures: Figures, who: str, *, read_only: bool) -> list[Fact]:
                 (("reads to ", _QUIET), (f"{last} UTC", ""), (f" (as of {as_of})", _QUIET)),
             ),
         ),
-        Fact(4, ((("work as of today ", _QUIET), (today, "")), (("today ", _QUIET), (today, "")))),
+        Fact(2, ((("work as of today ", _QUIET), (today, "")), (("today ", _QUIET), (today, "")))),
         Fact(1, (((who, "$accent"), (f" {mode}", _WARNING if read_only else _QUIET)),)),
     ]
 
 
 def population_facts(figures: Figures) -> list[Fact]:
     """Who kept access, who read, who read lately, who read after removal."""
+    if figures.cutoff is None:
+        return [
+            Fact(0, ((("! NO RULES: everything is judged allowed", _ALARM),),)),
+            Fact(1, ((("`python -m store rules` loads some", _WARNING),),)),
+        ]
     kept = number(figures.retained_partners)
     read, recent, after = figures.accessed, figures.recent, figures.after_removal
     partners, people, resources = (
@@ -131,7 +136,7 @@ def population_facts(figures: Figures) -> list[Fact]:
         if figures.after_removal_first_lag is not None:
             facts.append(Fact(9, ((("first ", _QUIET), (lag(figures.after_removal_first_lag), _ALARM)), ())))
     else:
-        facts.append(Fact(5, (_label("AFTER REMOVAL", "none found", ""),)))
+        facts.append(Fact(1, (_label("AFTER REMOVAL", "none found", ""), _label("AFTER REMOVAL", "none", ""))))
     return facts
 
 
@@ -177,8 +182,10 @@ def late_facts(figures: Figures) -> list[Fact]:
 
 
 def missing_facts(figures: Figures) -> list[Fact]:
-    """What must be seen on the smallest screen: imports that count nowhere yet, registries never imported."""
+    """What must be seen on the smallest screen: imports that count nowhere yet, evidence never imported."""
     facts = []
+    if not sum(figures.verdicts.values()) + figures.events_from_as_of:
+        facts.append(Fact(0, ((("! no access event imported", _ALARM),),)))
     if unfinished := figures.unfinished_imports:
         words = (f"! {count(unfinished, 'import')} unfinished", f"! {number(unfinished)} unfinished")
         facts.append(Fact(0, tuple(((said, _ALARM),) for said in words)))
@@ -188,7 +195,7 @@ def missing_facts(figures: Figures) -> list[Fact]:
         if not settled
     ]
     if missing:
-        words = (f"! {' and '.join(missing)} MISSING", f"! no {'/'.join(name[:7] for name in missing)}")
+        words = (f"! {' and '.join(missing)} MISSING", f"! no {'/'.join(missing)}")
         facts.append(Fact(0, tuple(((said, _WARNING),) for said in words)))
     return facts
 

@@ -120,8 +120,9 @@ class PartnerList(VirtualList):
 
     def set_filter(self, text: str) -> None:
         """Show only partners that hold the text."""
-        if text != self.view.filter_text:
-            self.view.set_filter(text)
+        before = self.view.filter_text
+        self.view.set_filter(text)
+        if self.view.filter_text != before:
             if self._current is not None and self.view.place(self._current) is None and self.view.visible:
                 self._current = self.view.visible[0].partner
             self._rows_changed()
