@@ -85,7 +85,7 @@ def scope_facts(figures: Figures, who: str, *, read_only: bool) -> list[Fact]:
                 (("reads to ", _QUIET), (f"{last} UTC", ""), (f" (as of {as_of})", _QUIET)),
             ),
         ),
-        Fact(2, ((("work as of today ", _QUIET), (today, "")), (("today ", _QUIET), (today, "")))),
+        Fact(4, ((("work as of today ", _QUIET), (today, "")), (("today ", _QUIET), (today, "")))),
         Fact(1, (((who, "$accent"), (f" {mode}", _WARNING if read_only else _QUIET)),)),
     ]
 
