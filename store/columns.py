@@ -106,20 +106,13 @@ def judge_columns(
         nothing = np.zeros(0, dtype=np.int8)
         return Verdicts(nothing, nothing, nothing.astype(np.int32), [])
     abouts, about_of_app = _profiles(columns, judge, registry)
-    exempts, exempt_index = (
-        np.unique(columns.exempt, return_inverse=True)
-        if columns.exempt.any()
-        else (
-            np.zeros(1, dtype=np.int64),
-            np.zeros(len(columns), dtype=np.int64),
-        )
-    )
+    exempts, exempt_index = numbered(columns.exempt)
     shape = (int(columns.field_set.max()) + 1, 2, 3, len(exempts), len(abouts))
     code = columns.field_set
     for size, digit in (
         (2, (columns.outcome == 0).astype(np.int64)),
         (3, columns.opt_in),
-        (len(exempts), exempt_index.ravel()),
+        (len(exempts), exempt_index),
         (len(abouts), about_of_app[columns.app]),
     ):
         code = code * size + digit
@@ -144,7 +137,7 @@ def _profiles(columns: EventColumns, judge: Judge, registry: Registry) -> tuple[
     """The distinct sets of rules that apps fall under, and the set's number for each app."""
     numbers: dict[tuple[int, ...], int] = {}
     about_of_app = np.zeros(int(columns.app.max()) + 1, dtype=np.int64)
-    for app in np.unique(columns.app).tolist():
+    for app in distinct(columns.app).tolist():
         about_of_app[app] = numbers.setdefault(judge.about(registry.app_ids[app]), len(numbers))
     return list(numbers), about_of_app
 
@@ -157,6 +150,22 @@ def _present(code: Column, size: int) -> Column:
     if size <= _SMALL_ENOUGH_TO_COUNT:
         return np.nonzero(np.bincount(code, minlength=1))[0].astype(np.int64)
     return np.unique(code)
+
+
+def distinct(ids: Column) -> Column:
+    """The different numbers of a column of internal ids, ascending: counted, not sorted."""
+    return np.flatnonzero(np.bincount(ids)) if len(ids) else ids
+
+
+def numbered(ids: Column) -> tuple[Column, Column]:
+    """The different numbers of a column, ascending, and for each of its values which of them it is."""
+    if len(ids) and int(ids.max()) > _SMALL_ENOUGH_TO_COUNT:
+        values, which = np.unique(ids, return_inverse=True)
+        return values, which.ravel()
+    values = distinct(ids)
+    place = np.zeros(int(ids.max(initial=0)) + 1, dtype=np.int64)
+    place[values] = np.arange(len(values))
+    return values, place[ids]
 
 
 def distinct_within(group: Column, ids: Column, groups: int) -> Column:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from store.columns import Mask, distinct_within
+from store.columns import Mask, distinct, distinct_within, numbered
 from store.coverage import Coverage, coverage, describe_days
 from store.facts import removal_lag
 from store.instants import MICROSECONDS_PER_DAY
@@ -60,7 +60,7 @@ class Assessment:
             self._partner_of[app] = partner
         reach = Reach(world.rulebook, self._registry, cutoff=what_if)
         self._able = {app for app in self._registry.grants if reach.could_read_before(app, view.as_of)}
-        self._read = {int(app) for app in np.unique(self._columns.app[self._improper])}
+        self._read = set(distinct(self._columns.app[self._improper]).tolist())
 
     def retained_partners(self) -> set[int]:
         """The partners that kept access, by internal id."""
@@ -77,7 +77,9 @@ class Assessment:
         """The incident's figures."""
         view, columns = self._view, self._columns
         range_from = view.as_of if view.cutoff is None else view.cutoff
-        event_days = np.unique(columns.occurred_at[self._before] // MICROSECONDS_PER_DAY).tolist()
+        # Days with events stand in for coverage only where no log says that it is complete.
+        inferred = columns.occurred_at[self._before & (not self._registry.coverage)]
+        event_days = np.unique(inferred // MICROSECONDS_PER_DAY).tolist()
         whole = coverage(self._registry, event_days, range_from, view.as_of)
         recent_from = max(view.recent_from, range_from)
         window = coverage(self._registry, event_days, recent_from, view.as_of)
@@ -144,7 +146,7 @@ class Assessment:
 
     def _count(self, mask: Mask, qualifier: str) -> Population:
         columns = self._columns
-        apps = np.unique(columns.app[mask])
+        apps = distinct(columns.app[mask])
         subject, resource, records = columns.subject[mask], columns.resource[mask], columns.records[mask]
         known = records >= 0
         return Population(
@@ -238,7 +240,7 @@ class Assessment:
 
     def _known_apps(self) -> set[int]:
         registry = self._registry
-        seen = {int(app) for app in np.unique(self._columns.app)}
+        seen = set(distinct(self._columns.app).tolist())
         return set(registry.app_names) | seen | set(registry.grants) | set(registry.removals) | set(registry.exemptions)
 
     def _tally(self) -> "dict[int, _Tally]":
@@ -247,8 +249,7 @@ class Assessment:
         places = np.nonzero(self._improper)[0]
         if not len(places):
             return {}
-        partners, which = np.unique(self._partner_of[columns.app[places]], return_inverse=True)
-        which = which.ravel()
+        partners, which = numbered(self._partner_of[columns.app[places]])
         size = len(partners)
         times, records = columns.occurred_at[places], columns.records[places]
         after = columns.after[places]
