@@ -129,7 +129,8 @@ def bring_up_to_date(connection: sqlite3.Connection, *, at: int) -> World:
     fresh = _state_facts(connection, world, anew=judged_anew)
     rules_changed = _changed(connection, "rulebook", str(world.rulebook.rulebook_id))
     repacked = _changed(connection, "daily", _CURRENT)
-    if repacked or judged_anew or rules_changed:
+    first = len(fresh) == len(connection.execute(COUNTED_SEGMENTS).fetchall())
+    if first or repacked or judged_anew or rules_changed:
         connection.execute(_CLEAR_DAILY)
         _add_daily(connection, world.columns(connection), world.verdicts(connection))
     elif fresh:

@@ -34,7 +34,7 @@ _COUNT = """
 UPDATE imports SET records = ?, accepted = ?, duplicates = ?, quarantined = ?, skipped = ? WHERE import_id = ?
 """
 
-_ANY_LIVE = "SELECT 1 FROM live_contents LIMIT 1"
+_ANY_LIVE = "SELECT 1 FROM segments WHERE content_id IN (SELECT content_id FROM live_contents) LIMIT 1"
 _TEXTS = """
 SELECT
   (SELECT app_id FROM apps WHERE id = :app),
