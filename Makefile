@@ -8,7 +8,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet install --no-build-isolation -c constraints.txt
 SOURCES := $(shell find store tui fixtures -type f ! -name '*.pyc')
-PICTURE := $(RUN) -m tui --demo --db $(VENV)/pictures.db --as ana --today 2020-01-20 --read-only
+PICTURE := $(RUN) -m tui --demo --db $(VENV)/pictures.db --as ana --today 2020-01-20
 COMPILE := $(RUN) -m compileall -q store tui fixtures
 
 .DEFAULT_GOAL := help
