@@ -11,7 +11,7 @@ from store.facts import removal_lag
 from store.instants import MICROSECONDS_PER_DAY
 from store.judge import DENIED, IMPROPER, UNDETERMINED, VERDICT_NAMES
 from store.kept import Evidence, PartnerFigures, Population
-from store.names import partner_names
+from store.names import partner_names, worked_on
 from store.parameters import View
 from store.reach import Reach, scope_patterns
 from store.segments import Column
@@ -21,12 +21,6 @@ _QUARANTINED = """
 SELECT count(*) FROM quarantine
 WHERE resolved_at IS NULL AND (kind IS NULL OR kind = 'access_events')
   AND content_id IN (SELECT content_id FROM live_contents)
-"""
-
-
-_WORKED_ON = """
-SELECT partner FROM cases UNION SELECT partner FROM audit_steps WHERE partner IS NOT NULL
-UNION SELECT partner FROM live_steps
 """
 
 
@@ -211,10 +205,10 @@ class Assessment:
             apps_of.setdefault(registry.partner_of[app], []).append(app)
         able, retained = self._partners(self._able), self._partners(self._able | self._read)
         tallies = self._tally()
-        worked_on = {row[0] for row in self._connection.execute(_WORKED_ON)}
+        kept = worked_on(self._connection)
         rows = []
         for partner, name in sorted(names.items()):
-            if not name.claimed and partner not in apps_of and partner not in worked_on:
+            if not name.claimed and partner not in apps_of and partner not in kept:
                 continue
             tally = tallies.get(partner, _NOTHING)
             searched = [part for app in apps_of.get(partner, ()) for part in self._called(app)]

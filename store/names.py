@@ -71,6 +71,11 @@ ORDER BY v.version_id DESC LIMIT 1
 """
 
 
+def worked_on(connection: sqlite3.Connection) -> set[int]:
+    """The partners that somebody worked on, by internal id: known for that alone."""
+    return {int(partner) for (partner,) in connection.execute(_WORKED_ON)}
+
+
 def partner_names(connection: sqlite3.Connection) -> dict[int, PartnerName]:
     """What every known partner is called, by internal id.
 
