@@ -30,7 +30,7 @@ test: $(VENV)/.test
 	$(RUN) -m pytest -m 'not soak' -n $(JOBS) --dist worksteal
 
 soak: $(VENV)/.test
-	$(RUN) -m pytest -m soak
+	$(RUN) -m pytest -m soak -n $(JOBS) --dist worksteal
 
 bench: $(VENV)/.test
 	$(RUN) -m tests.bench

@@ -1,0 +1,52 @@
+"""What Overscope promises, and how often each promise is tried: the numbers that README's table shows.
+
+A test takes its number of trials from `trials`, and says what it did with the fixture `account`: the counts are printed
+at the end of the run. A trial counts only if it hit: each account tells hits apart.
+"""
+
+from typing import NamedTuple
+
+import pytest
+
+
+class Promise(NamedTuple):
+    """One promise.
+
+    Attributes:
+        says: what is promised.
+        short: trials in `make test`.
+        full: trials in `make soak`.
+        unit: what one trial is.
+    """
+
+    says: str
+    short: int
+    full: int
+    unit: str
+
+
+PROMISES = {
+    "P1": Promise("acknowledged actions survive kill -9, the log's chain and the cases hold", 60, 2_000, "kills"),
+    "P2": Promise("no update is lost, every conflict is reported", 800, 8_000, "acknowledged updates"),
+    "P3 kill": Promise("a killed import is resumed, adds nothing twice, counts only when complete", 20, 1_000, "kills"),
+    "P3 interrupt": Promise("the same after Ctrl-C", 10, 200, "interrupts"),
+    "P3 disk": Promise("the same on a full disk", 10, 50, "sizes"),
+    "P4": Promise("no input crashes an importer, records always add up", 2_000, 50_000, "damaged files a format"),
+    "P5 cleaner": Promise("no code point controls the terminal", 1_114_112, 1_114_112, "code points"),
+    "P5 screens": Promise("no data controls the terminal, on any screen", 40, 200, "sequences"),
+    "P6": Promise("no data is markup, on any screen", 20, 100, "payloads"),
+    "P7": Promise(
+        "the filter is data: it finds what plain Python finds, and changes nothing", 2_000, 20_000, "filters"
+    ),
+    "P8 tampering": Promise("tampering with the log is found", 200, 1_000, "tamperings"),
+    "P8 clean": Promise("a clean log raises no alarm", 200, 1_000, "logs"),
+    "P13": Promise("a clock that jumps never reorders the log", 200, 10_000, "jumps"),
+}
+
+
+def trials(name: str) -> pytest.MarkDecorator:
+    """Run a test with the argument `count`: the short number of trials, and under `make soak` the full one."""
+    promise = PROMISES[name]
+    short = pytest.param(promise.short, id="short")
+    full = pytest.param(promise.full, id="full", marks=pytest.mark.soak)
+    return pytest.mark.parametrize("count", [short, full])
