@@ -35,9 +35,7 @@ PROMISES = {
     "P5 cleaner": Promise("no code point controls the terminal", 1_114_112, 1_114_112, "code points"),
     "P5 screens": Promise("no data controls the terminal, on any screen", 40, 200, "sequences"),
     "P6": Promise("no data is markup, on any screen", 20, 100, "payloads"),
-    "P7": Promise(
-        "the filter is data: it finds what plain Python finds, and changes nothing", 2_000, 20_000, "filters"
-    ),
+    "P7": Promise("the filter is data: it finds what plain Python finds, changes nothing", 2_000, 20_000, "filters"),
     "P8 tampering": Promise("tampering with the log is found", 200, 1_000, "tamperings"),
     "P8 clean": Promise("a clean log raises no alarm", 200, 1_000, "logs"),
     "P13": Promise("a clock that jumps never reorders the log", 200, 10_000, "jumps"),
