@@ -13,7 +13,7 @@ from pathlib import Path
 from store.errors import NoSuchStoreError, UnusableFileError
 
 APPLICATION_ID = 0x4F565343
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_TIMEOUT_MS = 10_000
 _LOG_TABLE = "actions"
 

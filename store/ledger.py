@@ -75,8 +75,12 @@ def entry_hash(
         "batch": batch,
         "corrects": corrects,
     }
-    text = json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return hashlib.sha256(canonical(entry).encode("ascii")).hexdigest()
+
+
+def canonical(value: object) -> str:
+    """The one JSON text of a value: keys sorted, no blanks, ASCII."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 _HEAD = "SELECT hash FROM actions ORDER BY seq DESC LIMIT 1"
@@ -110,7 +114,7 @@ def append(
     Args:
         connection: the writing connection, inside `Store.writing`.
         partner: the partner's internal id, for a case's entry; `partner_id` is its outside name at the time.
-        before: JSON text; likewise `after`.
+        before: JSON text; likewise `after`. Kept in its canonical form, so that a copy of the log can be checked.
         batch: shared by entries that belong together; a fresh one when not given.
         uuid: given by a caller that must be able to ask later whether its action got through.
     """
@@ -118,6 +122,7 @@ def append(
     previous = GENESIS if head is None else str(head[0])
     uuid = uuid or str(uuids.uuid4())
     batch = batch or uuid
+    before, after = (None if text is None else canonical(json.loads(text)) for text in (before, after))
     digest = entry_hash(
         previous,
         uuid=uuid,

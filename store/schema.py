@@ -13,7 +13,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from store.connection import APPLICATION_ID, SCHEMA_VERSION, connect, wal_is_safe
+from store.connection import APPLICATION_ID, connect, wal_is_safe
 from store.errors import UnusableFileError
 
 if TYPE_CHECKING:
@@ -396,7 +396,7 @@ CREATE INDEX app_versions_by_partner ON app_versions(partner);
 CREATE INDEX imported_steps_by_partner ON imported_steps(partner);
 """
 
-SCHEMA = "".join(
+_FIRST_SCHEMA = "".join(
     [
         _INCIDENT,
         _IMPORTS,
@@ -410,6 +410,22 @@ SCHEMA = "".join(
         _DERIVED,
     ]
 )
+
+# What the evidence of a content hashes to, computed while it was loaded: see `store.seals`. A part is a range
+# first..last (inclusive) of what it names: of the content's own events in key order, or of a dictionary's ids.
+_SECOND_SCHEMA = """
+ALTER TABLE imports ADD COLUMN redacted INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE incident ADD COLUMN pseudonym_key TEXT;
+CREATE TABLE seals(
+  content_id INTEGER NOT NULL,
+  part TEXT NOT NULL,
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  rows INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  PRIMARY KEY (content_id, part, first)
+) STRICT, WITHOUT ROWID;
+"""
 
 
 def create_store(path: Path | str, *, name: str, actor: str, at: int, demo: bool = False) -> None:
@@ -425,8 +441,6 @@ def create_store(path: Path | str, *, name: str, actor: str, at: int, demo: bool
     Raises:
         UnusableFileError: something is there already, or the folder cannot be written.
     """
-    from sqlite_utils import Database
-
     path = Path(path)
     if path.exists() or path.is_symlink():
         raise UnusableFileError(f"{path} exists already; open it, or choose another name")
@@ -439,7 +453,7 @@ def create_store(path: Path | str, *, name: str, actor: str, at: int, demo: bool
         connection = connect(building, mode="rwc")
         try:
             connection.execute(f"PRAGMA journal_mode={'WAL' if wal_is_safe() else 'DELETE'}")
-            _migrations().apply(Database(connection, execute_plugins=False))
+            apply_migrations(connection)
             connection.execute("BEGIN IMMEDIATE")
             connection.execute(
                 "INSERT INTO incident(id, uuid, name, demo, created_at, created_by) VALUES (1, ?, ?, ?, ?, ?)",
@@ -469,12 +483,25 @@ def _migrations() -> "Migrations":
 
     @migrations()
     def first_schema(db: Database) -> None:
-        for statement in _statements(SCHEMA):
+        for statement in _statements(_FIRST_SCHEMA):
             db.execute(statement)
         db.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        db.execute("PRAGMA user_version=1")
+
+    @migrations()
+    def second_schema(db: Database) -> None:
+        for statement in _statements(_SECOND_SCHEMA):
+            db.execute(statement)
+        db.execute("PRAGMA user_version=2")
 
     return migrations
+
+
+def apply_migrations(connection: sqlite3.Connection) -> None:
+    """Give a database every table of this version; inside the caller's transaction, if one is open."""
+    from sqlite_utils import Database
+
+    _migrations().apply(Database(connection, execute_plugins=False))
 
 
 def _statements(script: str) -> list[str]:
