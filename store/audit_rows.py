@@ -13,6 +13,20 @@ LEFT JOIN apps a ON a.id = s.app
 LEFT JOIN evidence e ON e.evidence_id = s.evidence_id
 WHERE s.taken_back_by IS NULL AND s.partner IS NOT NULL AND (:partner IS NULL OR s.partner = :partner)
 """
+_EVER_RECORDED = """
+SELECT s.partner, s.step, s.at, s.at_is_date, a.app_id, s.due, s.note, e.file_name, s.recorded_by, s.seq, e.sha256
+FROM audit_steps s
+LEFT JOIN apps a ON a.id = s.app
+LEFT JOIN evidence e ON e.evidence_id = s.evidence_id
+WHERE s.partner = ? AND s.seq <= ?
+"""
+# An undo or redo tells which entry it takes back or brings back.
+_TAKEN_BACK = """
+SELECT json_extract(after, '$.corrected.seq'), json_extract(after, '$.corrected.in_force')
+FROM actions
+WHERE partner = ? AND seq <= ? AND verb IN ('undo', 'redo')
+ORDER BY seq
+"""
 _OF_THE_INCIDENT = """
 SELECT NULL, s.step, s.at, s.at_is_date, NULL, s.due, s.note, e.file_name, s.recorded_by, s.seq, e.sha256
 FROM audit_steps s
@@ -63,6 +77,14 @@ def steps_of(connection: sqlite3.Connection, partner: int) -> list[Step]:
     """One partner's steps that stand, in the order of `order`."""
     values = {"partner": partner}
     rows = [*connection.execute(_RECORDED, values), *connection.execute(_IMPORTED_OF_ONE, values)]
+    return sorted((_step(row) for row in rows), key=order)
+
+
+def steps_after_entry(connection: sqlite3.Connection, partner: int, seq: int) -> list[Step]:
+    """One partner's steps as they stood right after this log entry; imported ones as they are now."""
+    in_force = dict(connection.execute(_TAKEN_BACK, (partner, seq)).fetchall())
+    recorded = [row for row in connection.execute(_EVER_RECORDED, (partner, seq)) if in_force.get(row[9], True)]
+    rows = [*recorded, *connection.execute(_IMPORTED_OF_ONE, {"partner": partner})]
     return sorted((_step(row) for row in rows), key=order)
 
 

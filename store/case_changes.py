@@ -9,13 +9,14 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from store.connection import Store
 from store.errors import ConflictError, RefusedError, UsageError
 from store.instants import MICROSECONDS_PER_SECOND, format_instant, now
 from store.ledger import SYSTEM, append
 from store.names import partner_id_of, partner_name
-from store.words import step_words
+from store.words import status_words, step_words
 
 _NAMED_IN_REFUSALS = 3
 _PAST = {
@@ -64,6 +65,23 @@ class Standing:
             document["rests_on"] = json.loads(self.rests_on)
         return document
 
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any]) -> "Standing":
+        """The case that the log's `before` or `after` tells of."""
+        rests_on = document.get("rests_on")
+        return cls(
+            document["status"],
+            document["grounds"],
+            document["assignee"],
+            document["version"],
+            None if rests_on is None else json.dumps(rests_on),
+        )
+
+    @property
+    def overridden(self) -> bool:
+        """Whether it was closed although the evidence contradicted its grounds."""
+        return bool(self.rests_on and json.loads(self.rests_on).get("override"))
+
 
 @dataclass(frozen=True, slots=True)
 class Deed:
@@ -101,6 +119,7 @@ SELECT at, actor, verb, after FROM actions
 WHERE partner = ? AND json_extract(after, '$.version') IS NOT NULL
 ORDER BY seq DESC LIMIT 1
 """
+_AT_VERSION = "SELECT seq, after FROM actions WHERE partner = ? AND json_extract(after, '$.version') = ? ORDER BY seq"
 
 
 @contextmanager
@@ -137,6 +156,23 @@ def standing(connection: sqlite3.Connection, partner: int) -> Standing:
     """The case of a partner as it stands."""
     row = connection.execute(_STANDING, (partner,)).fetchone()
     return Standing() if row is None else Standing(*row)
+
+
+def standing_at(connection: sqlite3.Connection, partner: int, version: int) -> tuple[int, Standing]:
+    """The case as it was at a version, and the seq of the log entry that made it so; 0 before the first entry."""
+    row = connection.execute(_AT_VERSION, (partner, version)).fetchone()
+    return (0, Standing(version=version)) if row is None else (int(row[0]), Standing.of_document(json.loads(row[1])))
+
+
+def differences(before: Standing, after: Standing) -> list[str]:
+    """What changed between two standings, in words: `open -> flagged`, `assignee nobody -> bo`."""
+    told = []
+    words = [status_words(each.status, each.grounds, override=each.overridden) for each in (before, after)]
+    if words[0] != words[1]:
+        told.append(" -> ".join(words))
+    if before.assignee != after.assignee:
+        told.append(f"assignee {before.assignee or 'nobody'} -> {after.assignee or 'nobody'}")
+    return told
 
 
 def look(deed: Deed, partners: Sequence[int], expect: Mapping[int, int] | None) -> dict[int, Standing]:
@@ -256,7 +292,10 @@ def _conflict(
     first = moved[0]
     name = partner_name(connection, first).name
     latest = last_change(connection, first)
-    versions = f"(version {cases[first].version}, you saw {seen[first]})"
+    entry, before = standing_at(connection, first, seen[first])
+    known = entry > 0 or seen[first] == 0
+    changed = "".join(f"; {words}" for words in differences(before, cases[first])) if known else ""
+    versions = f"(version {cases[first].version}, you saw {seen[first]}{changed})"
     if latest is None:
         told = f"{name} is not as you saw it {versions}"
     else:

@@ -3,7 +3,6 @@
 A partner nobody has acted on has a case all the same: open, version 0.
 """
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -83,8 +82,7 @@ def case(store: Store, partner: int) -> Case:
         row = standing(connection, partner)
         latest = last_change(connection, partner)
     told = None if latest is None else f"{latest[2]} by {latest[1]}, {to_the_second(latest[0])}"
-    override = bool(row.rests_on and json.loads(row.rests_on).get("override"))
-    return Case(partner, partner_id, row.status, row.grounds, row.assignee, row.version, told, override)
+    return Case(partner, partner_id, row.status, row.grounds, row.assignee, row.version, told, row.overridden)
 
 
 def flag(

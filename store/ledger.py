@@ -7,6 +7,7 @@ import hashlib
 import json
 import sqlite3
 import uuid as uuids
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from store.connection import Store
@@ -160,23 +161,51 @@ def append(
 _ACTIONS = """
 SELECT seq, uuid, at, actor, verb, partner_id, before, after, note, privileged, batch, corrects, hash
 FROM actions
-WHERE :partner IS NULL OR partner = :partner
+WHERE (:partner IS NULL OR partner = :partner) AND seq >= :from_seq
 ORDER BY seq
 """
 
 
-def actions(store: Store, *, partner: int | None = None) -> list[Action]:
-    """The log, complete and oldest first; only one case's entries where `partner` (its internal id) is given."""
+def actions(store: Store, *, partner: int | None = None, from_seq: int = 0) -> list[Action]:
+    """The log, complete and oldest first.
+
+    Args:
+        partner: only the entries of this partner's case (internal id).
+        from_seq: only this entry and later ones.
+    """
     with store.reading() as connection:
-        rows = connection.execute(_ACTIONS, {"partner": partner}).fetchall()
+        rows = connection.execute(_ACTIONS, {"partner": partner, "from_seq": from_seq}).fetchall()
     return [Action._make((*row[:9], bool(row[9]), *row[10:])) for row in rows]
 
 
-def action_document(action: Action) -> dict[str, object]:
-    """One entry as `python -m store log --json` prints it; `before` and `after` are JSON values there, not text."""
+_SET_BACK = """
+SELECT seq, previous - at
+FROM (SELECT seq, at, lag(at) OVER (ORDER BY seq) AS previous FROM actions)
+WHERE at < previous
+ORDER BY seq
+"""
+
+
+def clock_went_back(store: Store) -> dict[int, int]:
+    """The entries recorded at an earlier time than the entry before them: seq -> by how much, in microseconds.
+
+    It is asked of the whole log, also for the entries of one case: the entry before one is mostly another case's.
+    """
+    with store.reading() as connection:
+        return dict(connection.execute(_SET_BACK).fetchall())
+
+
+def action_document(action: Action, *, set_back: Mapping[int, int]) -> dict[str, object]:
+    """One entry as `python -m store log --json` prints it; `before` and `after` are JSON values there, not text.
+
+    Args:
+        action: the entry.
+        set_back: what `clock_went_back` answers.
+    """
     return {
         **action._asdict(),
         "at": format_instant(action.at),
         "before": None if action.before is None else json.loads(action.before),
         "after": None if action.after is None else json.loads(action.after),
+        "clock_went_back": set_back.get(action.seq),
     }

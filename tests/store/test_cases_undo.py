@@ -112,7 +112,7 @@ def test_with_partners_given_only_those_are_set_back(store: Store) -> None:
 def test_an_undo_may_say_why_and_what_it_saw(store: Store) -> None:
     cases.flag(store, [1], actor="ana")
     seen = cases.case(store, 1).version
-    with pytest.raises(ConflictError, match=r"p1 was flagged by ana .* \(version 1, you saw 0\)"):
+    with pytest.raises(ConflictError, match=r"p1 was flagged by ana .* \(version 1, you saw 0; open -> flagged\)"):
         cases.undo(store, actor="ana", expect={1: seen - 1})
     cases.undo(store, actor="ana", expect={1: seen}, note="wrong row")
     assert actions(store)[-1].note == "corrects #2: wrong row"
