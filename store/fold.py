@@ -89,8 +89,8 @@ def defer(connection: sqlite3.Connection, *, import_id: int) -> None:
 
 def rebuild(store: Store, *, actor: str) -> None:
     """Drop every derived table's rows and make them anew from the plain tables: the same rows come out."""
-    at = now()
     with store.writing() as connection:
+        at = now()
         clear_derived(connection)
         for (content_id,) in connection.execute(_LIVE).fetchall():
             write_from_rows(connection, content_id, live=True)

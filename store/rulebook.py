@@ -275,8 +275,8 @@ def load_rules(store: Store, toml_text: str, *, source: str, actor: str) -> Rule
     from store.fold import refresh
 
     rulebook = parse_rulebook(toml_text, source=source)
-    at = now()
     with store.writing() as connection:
+        at = now()
         before = connection.execute(_CURRENT).fetchone()
         (rulebook_id,) = connection.execute(_ADD_RULEBOOK, (source, rulebook.sha256, toml_text, at, actor)).fetchone()
         connection.executemany(

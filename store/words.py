@@ -64,6 +64,26 @@ def step_words(step: str) -> str:
     return STEPS.get(step, step)
 
 
+def duration_words(microseconds: int) -> str:
+    """A length of time: `4 s`, `3 h 20 min`, `2 d 04:11`."""
+    seconds = microseconds // 1_000_000
+    if seconds < 1:
+        return "<1 s"
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, seconds = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    days, rest = divmod(hours, 24)
+    return f"{days:,} d {rest:02d}:{minutes:02d}" if days else f"{hours} h {minutes:02d} min"
+
+
+def clock_words(set_back: int) -> str:
+    """What is said of an entry whose clock stood this much (microseconds) before that of the entry before it."""
+    return f"clock went back {duration_words(set_back)}"
+
+
 def count_words(count: int) -> str:
     """A count with its thousands apart: `41,207`."""
     return f"{count:,}"

@@ -6,14 +6,14 @@ Nothing here returns markup; what it returns may go into a `Strip`, a `Content` 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
-from store.instants import MICROSECONDS_PER_DAY, MICROSECONDS_PER_SECOND, format_day, format_instant, last_day_before
+from store.instants import format_day, format_instant, last_day_before
 from store.text import clean
 from store.words import GROUNDS as GROUNDS_WORDS
 from store.words import QUALIFIERS as _QUALIFIER_WORDS
 from store.words import STEPS as STEP_WORDS
 from store.words import VERDICTS as VERDICT_WORDS
 from store.words import count_words as number
-from store.words import qualified, status_words, step_words
+from store.words import duration_words, qualified, status_words, step_words
 
 __all__ = [
     "GROUNDS_WORDS",
@@ -113,14 +113,4 @@ def span(from_at: int, until_at: int) -> str:
 
 def lag(microseconds: int) -> str:
     """Time after something: `+4 s`, `+3 h 20 min`, `+2 d 04:11`."""
-    seconds = microseconds // MICROSECONDS_PER_SECOND
-    if microseconds < MICROSECONDS_PER_SECOND:
-        return "+<1 s"
-    if seconds < 60:
-        return f"+{seconds} s"
-    minutes = seconds // 60
-    if minutes < 60:
-        return f"+{minutes} min {seconds % 60:02d} s"
-    days, rest = divmod(microseconds, MICROSECONDS_PER_DAY)
-    hours, rest_minutes = divmod(rest // MICROSECONDS_PER_SECOND // 60, 60)
-    return f"+{days:,} d {hours:02d}:{rest_minutes:02d}" if days else f"+{hours} h {rest_minutes:02d} min"
+    return f"+{duration_words(microseconds)}"

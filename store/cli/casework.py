@@ -149,10 +149,13 @@ def _expected(options: Namespace, partners: list[int]) -> dict[int, int] | None:
 
 def _print(store: "Store", options: Namespace, done: "Done") -> int:
     if options.json:
-        from store.ledger import action_document, actions
+        from store.ledger import action_document, actions, clock_went_back
 
         wanted = set(done.seqs)
-        output.print_json({"actions": [action_document(entry) for entry in actions(store) if entry.seq in wanted]})
+        with store.reading():
+            entries = [entry for entry in actions(store) if entry.seq in wanted]
+            set_back = clock_went_back(store)
+        output.print_json({"actions": [action_document(entry, set_back=set_back) for entry in entries]})
     else:
         output.print_lines([shown(done.line, 400)])
     return 0

@@ -8,7 +8,7 @@ from store.cli import output
 from store.cli.common import due_words, opened, partner_of, to_second
 from store.cli.output import Cell, Column, shown
 from store.instants import format_day, format_instant
-from store.words import step_words
+from store.words import clock_words, step_words
 
 if TYPE_CHECKING:
     from store.audits import Step, Track
@@ -16,18 +16,22 @@ if TYPE_CHECKING:
 
 
 # In the JSON, and no news to a reader of the table.
-_DULL = frozenset({"version", "sha256"})
+_DULL = frozenset(
+    {"version", "sha256", "path", "size", "options", "content_id", "state", "settled", "evidence", "extra_columns"}
+    | {"started_at", "started_by", "completed_at", "ignored_columns", "import_id"}
+)
 _NOTHING: tuple[object, ...] = (None, "", [], {})
 
 
 def log(options: Namespace) -> int:
     """Print the action log."""
-    from store.ledger import action_document, actions
+    from store.ledger import action_document, actions, clock_went_back
 
-    with opened(options) as store:
+    with opened(options) as store, store.reading():
         entries = actions(store, partner=partner_of(store, options.partner))
+        set_back = clock_went_back(store)
     if options.json:
-        output.print_json({"actions": [action_document(entry) for entry in entries]})
+        output.print_json({"actions": [action_document(entry, set_back=set_back) for entry in entries]})
         return 0
     cells: list[list[Cell]] = [
         [
@@ -37,7 +41,7 @@ def log(options: Namespace) -> int:
             entry.verb.replace("_", " "),
             entry.partner_id,
             _change(entry),
-            _note(entry),
+            _note(entry, set_back.get(entry.seq)),
         ]
         for entry in entries
     ]
@@ -78,9 +82,10 @@ def _fact(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _note(entry: "Action") -> str | None:
+def _note(entry: "Action", set_back: int | None) -> str | None:
     told = entry.note is not None and entry.note.startswith("corrects #")
     parts = [
+        clock_words(set_back) if set_back is not None else "",
         f"corrects #{entry.corrects}" if entry.corrects and not told else "",
         "privileged" if entry.privileged else "",
     ]

@@ -122,8 +122,8 @@ def resolve(store: Store, quarantine_id: int, *, actor: str, note: str) -> None:
 
     if not note.strip():
         raise UsageError("give a note that says why the record is settled")
-    at = now()
     with store.writing() as connection:
+        at = now()
         row = connection.execute(_ONE, (quarantine_id,)).fetchone()
         if row is None:
             raise UsageError(f"no quarantined record {quarantine_id}; `quarantine` lists them")

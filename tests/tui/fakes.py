@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from store import audits, cases, figures, partners, rulebook, timeline
+from store import audits, cases, figures, ledger, partners, rulebook, timeline
 from store.audits import Track
 from store.cases import Case, Done
 from store.figures import Figures
@@ -236,6 +236,7 @@ class FakeIncident:
             "timeline",
             lambda store, partner, *, from_at, until_at, bins: self.timeline(partner, from_at, until_at, bins),
         )
+        patch.setattr(ledger, "clock_went_back", lambda store: {})
         patch.setattr(audits, "track", lambda store, partner, *, today: self.track(partner))
         patch.setattr(rulebook, "current_rulebook", lambda store: rulebook.Rulebook(sha256="3f2a" * 16))
         patch.setattr(cases, "case", lambda store, partner: self.case(partner))

@@ -111,6 +111,7 @@ def incident(monkeypatch: pytest.MonkeyPatch) -> FakeIncident:
         "actions",
         lambda store, *, partner=None: [each for each in ACTIONS if partner is None or each.partner_id is not None],
     )
+    monkeypatch.setattr(ledger, "clock_went_back", lambda store: {5: 86_400_000_000})
     monkeypatch.setattr(
         events,
         "events",
@@ -181,6 +182,7 @@ def test_the_record_is_in_the_order_of_the_log_and_shows_a_clock_that_went_back(
         assert [entry.action.seq for entry in record.entries if entry.action] == [9, 8, 7, 6, 5, 4, 3, 2]
         lines = [line for line in screen_lines(pilot.app) if "assigned" in line]
         assert "<" in lines[0]
+        assert "clock went back 1 d 00:00" in lines[0]
         assert any("!" in line and "reopened" in line for line in screen_lines(pilot.app))
 
     run(incident, flow, (120, 60))
@@ -268,11 +270,12 @@ def test_the_events_behind_a_bin_page_on_and_open(incident: FakeIncident) -> Non
 
 def test_imported_steps_stand_among_the_actions_by_their_date() -> None:
     steps = [step("access_removed", "2019-10-28", seq=None, by="import 3"), step("notified", "2019-11-05", seq=3)]
-    entries = entries_of(ACTIONS, steps)
+    entries = entries_of(ACTIONS, steps, set_back={5: 86_400_000_000})
     order = [entry.action.seq if entry.action else "imported" for entry in entries]
     assert order == [9, 8, 7, 6, 5, 4, 3, 2, "imported", 1]
     assert [entry.what for entry in entries[-3:]] == ["flagged", "access removed", "init"]
-    assert [entry.back for entry in entries] == [False] * 4 + [True] + [False] * 5
+    backwards = [entry.text.startswith("clock went back 1 d 00:00") for entry in entries]
+    assert backwards == [False] * 4 + [True] + [False] * 5
 
 
 def test_every_entry_is_clean_and_has_details() -> None:

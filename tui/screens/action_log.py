@@ -37,6 +37,8 @@ class ActionLogScreen(WorkScreen):
         """Show the log of this store."""
         super().__init__()
         self._store = store
+        self._actions: list[Action] = []
+        self._set_back: dict[int, int] = {}
         self._entries: list[Entry] = []
         self._is_read = False
         self._names: dict[str, str] = {}
@@ -63,6 +65,7 @@ class ActionLogScreen(WorkScreen):
         store, parameters = self._store, self._parameters()
         self.overscope.run_question(self, "names", lambda: partners.partner_list(store, parameters), self._show_names)
         self.overscope.run_question(self, "log", lambda: ledger.actions(store), self._show_log)
+        self.overscope.run_question(self, "clock", lambda: ledger.clock_went_back(store), self._show_clock)
 
     def action_filter(self) -> None:
         """Open the search line."""
@@ -116,8 +119,14 @@ class ActionLogScreen(WorkScreen):
         self._show_matching()
 
     def _show_log(self, actions: list[Action]) -> None:
-        self._entries = entries_of(actions)
+        self._actions = actions
+        self._entries = entries_of(actions, set_back=self._set_back)
         self._is_read = True
+        self._show_matching()
+
+    def _show_clock(self, set_back: dict[int, int]) -> None:
+        self._set_back = set_back
+        self._entries = entries_of(self._actions, set_back=set_back)
         self._show_matching()
 
     def _show_matching(self) -> None:

@@ -82,6 +82,7 @@ class CaseScreen(CaseWorkScreen):
         self._shown: Timeline | None = None
         self._apps: list[AppRow] = []
         self._actions: list[Action] = []
+        self._set_back: dict[int, int] = {}
         self._track: Track | None = None
         self._span: tuple[int, int] | None = None
 
@@ -116,6 +117,7 @@ class CaseScreen(CaseWorkScreen):
         ask(self, "figures", lambda: figures.figures(store, parameters), self._show_figures)
         ask(self, "apps", lambda: apps.partner_apps(store, partner, parameters), self._show_apps)
         ask(self, "record", lambda: ledger.actions(store, partner=partner), self._show_actions)
+        ask(self, "clock", lambda: ledger.clock_went_back(store), self._show_clock)
         ask(self, "track", lambda: audits.track(store, partner, today=today), self._show_track)
         ask(self, "span", lambda: timeline.whole_span(store, partner), self._show_span)
 
@@ -135,6 +137,10 @@ class CaseScreen(CaseWorkScreen):
 
     def _show_actions(self, found: list[Action]) -> None:
         self._actions = found
+        self._draw_record()
+
+    def _show_clock(self, set_back: dict[int, int]) -> None:
+        self._set_back = set_back
         self._draw_record()
 
     def _show_track(self, answer: Track) -> None:
@@ -194,7 +200,8 @@ class CaseScreen(CaseWorkScreen):
             self.query_one(TimelinePane).show(self._shown, title=row.name)
 
     def _draw_record(self) -> None:
-        entries = entries_of(self._actions, self._track.steps if self._track is not None else ())
+        steps = self._track.steps if self._track is not None else ()
+        entries = entries_of(self._actions, steps, set_back=self._set_back)
         pane = self.query_one(RecordList)
         pane.show(entries)
         pane.border_title = Content(f"1 Record, newest first   {count(len(entries), 'entry')}")

@@ -4,11 +4,13 @@ It knows the log's verbs and what they leave in `after`; it asks nothing.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from store.audits import LETTERS, Step
 from store.ledger import SYSTEM, Action
+from store.words import clock_words
 from tui.text import GROUNDS_WORDS, clean, day, instant, step_words
 
 
@@ -24,7 +26,7 @@ class Entry(NamedTuple):
         alarm: whether it is bad news.
         action: the log's entry; None for an imported step.
         step: the imported step.
-        back: whether the clock went backwards since the entry before it.
+        set_back: by how much the clock went backwards since the entry before it, in microseconds; None: it did not.
     """
 
     at: int
@@ -36,31 +38,36 @@ class Entry(NamedTuple):
     alarm: bool
     action: Action | None
     step: Step | None
-    back: bool = False
+    set_back: int | None = None
 
 
-def entries_of(actions: Sequence[Action], steps: Iterable[Step] = ()) -> list[Entry]:
+def entries_of(
+    actions: Sequence[Action], steps: Iterable[Step] = (), *, set_back: Mapping[int, int] = MappingProxyType({})
+) -> list[Entry]:
     """The record, newest first: actions in the order of their sequence, imported steps among them by date.
 
     Args:
         actions: oldest first.
         steps: of the track; those that the log tells already are left out.
+        set_back: what `ledger.clock_went_back` answers.
     """
     placed: list[tuple[int, int, int, Entry]] = []
-    latest = 0
-    previous: int | None = None
+    latest = actions[0].at if actions else 0
     for action in actions:
-        back = previous is not None and action.at < previous
-        previous = action.at
         latest = max(latest, action.at)
-        placed.append((latest, action.seq, 0, entry_of(action)._replace(back=back)))
+        placed.append((latest, action.seq, 0, entry_of(action, set_back.get(action.seq))))
     imported = [step for step in steps if step.seq is None]
     placed += [(step.at, 0, place, _imported(step)) for place, step in enumerate(imported)]
     return [entry for *_, entry in sorted(placed, key=lambda one: one[:3], reverse=True)]
 
 
-def entry_of(action: Action) -> Entry:
-    """A line for one entry of the log; what it does not know it shows as the log has it."""
+def entry_of(action: Action, set_back: int | None = None) -> Entry:
+    """A line for one entry of the log; what it does not know it shows as the log has it.
+
+    Args:
+        action: the entry.
+        set_back: see `Entry`; said first, for a reader of the times must not miss it.
+    """
     after = _document(action.after)
     letter, what, told = _told(action.verb, after)
     note = "" if action.note is None or action.verb in ("undo", "redo") else action.note
@@ -69,12 +76,17 @@ def entry_of(action: Action) -> Entry:
         who="sys" if action.actor == SYSTEM else clean(action.actor, 40),
         letter=letter,
         what=what,
-        text=clean("  ".join(part for part in (told, note) if part), 1_000),
+        text=clean("  ".join(part for part in (_clock(set_back), told, note) if part), 1_000),
         privileged=action.privileged,
         alarm=action.verb == "reopen" and action.actor == SYSTEM,
         action=action,
         step=None,
+        set_back=set_back,
     )
+
+
+def _clock(set_back: int | None) -> str:
+    return "" if set_back is None else clock_words(set_back)
 
 
 def _imported(step: Step) -> Entry:
@@ -149,7 +161,7 @@ def entry_details(entry: Entry) -> list[tuple[str, str]]:
     action = entry.action
     return [
         ("Entry", f"#{action.seq}" + (f", corrects #{action.corrects}" if action.corrects is not None else "")),
-        ("Recorded", instant(action.at) + (" - the clock went backwards" if entry.back else "")),
+        ("Recorded", instant(action.at) + ("" if entry.set_back is None else f" - {_clock(entry.set_back)}")),
         ("By", action.actor),
         ("What", f"{entry.what}  {_told(action.verb, _document(action.after))[2]}".rstrip()),
         ("Partner", action.partner_id or "none: it is about the whole incident"),

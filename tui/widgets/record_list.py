@@ -64,7 +64,7 @@ class RecordList(VirtualList):
         date, who, partner = self._widths(width)
         when = moment(entry.at) if date > _DATE else day(entry.at)
         pieces: list[Piece] = [
-            (fit("<" if entry.back else "!" if entry.alarm else "", 2), "alarm"),
+            (fit("<" if entry.set_back is not None else "!" if entry.alarm else "", 2), "alarm"),
             (f"{fit(when, date)} ", "quiet"),
             (f"{fit(entry.who, who)} ", ""),
         ]
