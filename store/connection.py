@@ -238,17 +238,25 @@ def open_store(path: Path | str, *, read_only: bool = False) -> Store:
     if not os.access(path, os.R_OK):
         raise UnusableFileError(f"cannot read {path}: permission denied")
     writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-    newer = _check(path, "rw" if writable else "ro")
+    version = _check(path, "rw" if writable else "ro")
+    if version < SCHEMA_VERSION:
+        if read_only or not writable:
+            raise UnusableFileError(
+                f"{path} was made by an older version of this program: open it once for writing, to bring it up to date"
+            )
+        from store.upgrading import upgrade
+
+        upgrade(path)
     remark = ""
-    if newer:
+    if version > SCHEMA_VERSION:
         remark = f"{path} was made by a newer version of this program: it is open for reading only"
     elif not writable:
         remark = f"{path} or its folder cannot be written: it is open for reading only"
     return Store(path, read_only=read_only or bool(remark), remark=remark)
 
 
-def _check(path: Path, mode: str) -> bool:
-    """Refuse a file that is not a store of ours; whether its schema is newer than this program's."""
+def _check(path: Path, mode: str) -> int:
+    """Refuse a file that is not a store of ours; the version of its schema."""
     try:
         connection = connect(path, mode=mode)
     except sqlite3.Error as error:
@@ -267,4 +275,4 @@ def _check(path: Path, mode: str) -> bool:
         raise UnusableFileError(f"{path} is not an Overscope store, or is damaged: {error}") from error
     finally:
         connection.close()
-    return int(version) > SCHEMA_VERSION
+    return int(version)

@@ -6,7 +6,7 @@ import sqlite3
 import numpy as np
 import numpy.typing as npt
 
-from store import segments
+from store import seals, segments
 from store.ingest.canonical import EventRow
 from store.ingest.kept_out import conflict_reason
 from store.ingest.staging import Batch, Column
@@ -69,6 +69,7 @@ _TAKE_OUT = """
 DELETE FROM access_events WHERE app = ? AND occurred_at = ? AND event_key = ? AND content_id = ?
 """
 _SEGMENT_COLUMNS = ("app", "occurred_at", "id_key", "field_set", "subject", "resource", "records", "outcome")
+_IDS_THAT_MAY_BE_ABSENT = frozenset({"subject", "resource", "endpoint", "ip"})
 _OUTCOME_NAMES = {number: name for name, number in OUTCOMES.items()}
 
 
@@ -100,6 +101,7 @@ class EventWriter:
         self._tally = tally
         self._known_ids = known_ids
         self._segments = segments.SegmentWriter(content_id)
+        self._seals = seals.EventSeals()
 
     def write(self, connection: sqlite3.Connection, batch: Batch, values: list[object]) -> Column:
         """Write the next batch inside a write transaction.
@@ -128,11 +130,13 @@ class EventWriter:
             self._tally.mark_new(batch.record_no)
         own = {name: getattr(batch, name)[is_own].astype(np.int64) for name in _SEGMENT_COLUMNS}
         self._segments.add(connection, own)
+        self._seals.add(*_as_sealed(batch, is_own))
         return refused
 
-    def close(self, connection: sqlite3.Connection) -> None:
-        """Write what is left of the packed copy."""
+    def close(self, connection: sqlite3.Connection) -> list[seals.Part]:
+        """Write what is left of the packed copy; what the content's own events hash to."""
         self._segments.close(connection)
+        return self._seals.close()
 
     def _judge_standing(self, connection: sqlite3.Connection, batch: Batch, suspects: Flags) -> tuple[Flags, Column]:
         """Find which events of the batch stood in the store before: by key, for those that were not all added."""
@@ -182,6 +186,15 @@ def values_of(batch: Batch, content_id: int) -> list[object]:
     for place, column in enumerate(columns):
         values[place::_ROW_VALUES] = column
     return values
+
+
+def _as_sealed(batch: Batch, is_own: Flags) -> tuple[list[Column], list[bytes | None]]:
+    """The content's own events of a batch as `EventSeals.add` takes them."""
+    columns = []
+    for name in seals.EVENT_NUMBERS:
+        column = getattr(batch, name)[is_own].astype(np.int64)
+        columns.append(np.where(column == 0, -1, column) if name in _IDS_THAT_MAY_BE_ABSENT else column)
+    return columns, [text.encode() if text else None for text in batch.event_id[is_own].tolist()]
 
 
 def _insert(connection: sqlite3.Connection, values: list[object]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from store import ledger
+from store import ledger, seals
 from store.connection import Store
 from store.errors import RefusedError, StoreError, UnusableFileError, UsageError
 from store.fold import defer, refresh
@@ -87,6 +87,7 @@ SELECT import_id, content_id, state FROM imports
 WHERE sha256 = :sha256 AND format = :format AND kind IS :kind AND options = :options
 ORDER BY import_id
 """
+_OPTIONS = "SELECT options FROM imports WHERE import_id = ?"
 _NEXT = "SELECT coalesce(max(import_id), 0) + 1 FROM imports"
 _BEGIN = """
 INSERT INTO imports(import_id, content_id, file, path, sha256, size, format, kind, options, state, started_at,
@@ -224,8 +225,9 @@ def _import_file(
             same = [
                 content_id for _, content_id, _ in connection.execute(_SAME, named) if content_id != begun.content_id
             ]
-            kept_out.settle(connection, same, import_id=begun.import_id, actor=actor, at=now())
-            return _complete(connection, begun, done, actor=actor, more=more)
+            at = now()
+            settled = kept_out.settle(connection, same, import_id=begun.import_id, actor=actor, at=at)
+            return _complete(connection, begun, done, settled, actor=actor, at=at, more=more)
 
 
 @contextmanager
@@ -248,10 +250,13 @@ class _Begun(NamedTuple):
 
 
 class _Done(NamedTuple):
+    """What a load did; `event_parts` None: the content was there, and is sealed already."""
+
     counts: Counts
     first_at: int | None
     last_at: int | None
     ignored_columns: tuple[str, ...]
+    event_parts: list[seals.Part] | None = None
 
 
 def _begin(store: Store, named: Mapping[str, object], *, actor: str) -> _Begun | None:
@@ -284,7 +289,7 @@ def _import_again(store: Store, named: Mapping[str, object], *, actor: str, more
         content_id = [content_id for _, content_id, state in same if state == "complete"][-1]
         done = _Done(*restoring.what_counts_again(connection, content_id))
         begun = _enter(connection, named, content_id, actor=actor)
-        return _complete(connection, begun, done, actor=actor, more=more)
+        return _complete(connection, begun, done, [], actor=actor, at=now(), more=more)
 
 
 def _load(
@@ -305,12 +310,12 @@ def _load(
             _forget(store, begun)
             raise
         span = load.write_events()
-        counts = load.counts()
+        counts, event_parts = load.counts(), load.event_parts
     if not is_compressed(chosen.path):
         with store.writing() as connection:
             rows = ((begun.content_id, record_no, offset) for record_no, offset in notes.checkpoints)
             connection.executemany(_ADD_CHECKPOINT, rows)
-    return _Done(counts, span.first_at, span.last_at, notes.ignored_columns)
+    return _Done(counts, span.first_at, span.last_at, notes.ignored_columns, event_parts)
 
 
 def _forget(store: Store, begun: _Begun) -> None:
@@ -320,13 +325,16 @@ def _forget(store: Store, begun: _Begun) -> None:
         connection.execute(_FORGET, (begun.import_id, begun.content_id))
 
 
-def _complete(connection: sqlite3.Connection, begun: _Begun, done: _Done, *, actor: str, more: bool) -> ImportEntry:
+def _complete(
+    connection: sqlite3.Connection, begun: _Begun, done: _Done, settled: list[int], *, actor: str, at: int, more: bool
+) -> ImportEntry:
     """The completion entry: from here on the import counts. The last of its transactions.
 
     Args:
+        settled: the ids of records quarantined before that were read again.
+        at: now, microseconds UTC.
         more: files follow, the last of which brings the derived tables up to date for all.
     """
-    at = now()
     values = {
         **done.counts._asdict(),
         "first_at": done.first_at,
@@ -336,9 +344,14 @@ def _complete(connection: sqlite3.Connection, begun: _Begun, done: _Done, *, act
         "at": at,
     }
     connection.execute(_COMPLETE, values)
+    if done.event_parts is None:
+        evidence = seals.digest_of(seals.sealed_parts(connection, begun.content_id))
+    else:
+        evidence = seals.seal(connection, begun.content_id, done.event_parts)
     entry = _entries(connection, begun.import_id)[0]
-    after = json.dumps(document(entry), ensure_ascii=False)
-    ledger.append(connection, actor=actor, verb="import", at=at, after=after)
+    (options,) = connection.execute(_OPTIONS, (begun.import_id,)).fetchone()
+    after = {**list_document(entry), "options": json.loads(options), "settled": settled, "evidence": evidence}
+    ledger.append(connection, actor=actor, verb="import", at=at, after=json.dumps(after))
     if more:
         defer(connection, import_id=begun.import_id)
     else:
@@ -414,8 +427,8 @@ def void(store: Store, import_id: int, *, actor: str, note: str) -> ImportEntry:
     """
     if not note.strip():
         raise UsageError("give a note that says why the import is voided")
-    at = now()
     with store.writing() as connection:
+        at = now()
         found = _entries(connection, import_id)
         if not found:
             raise UsageError(f"no import {import_id}; `imports` lists them")

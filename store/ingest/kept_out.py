@@ -22,6 +22,7 @@ _SETTLE = """
 UPDATE quarantine SET resolved_at = ?, resolved_by = ?, resolution = ?
 WHERE content_id = ? AND resolved_at IS NULL AND kind = 'access_events'
   AND substr(reason, 1, 9) = 'event_id ' AND substr(reason, -32) = ' is known with different content'
+RETURNING quarantine_id
 """
 
 
@@ -39,11 +40,23 @@ def may_come_in(connection: sqlite3.Connection, content_id: int) -> bool:
     return len(segments.known_ids(connection, keys)) < len(np.unique(keys))
 
 
-def settle(connection: sqlite3.Connection, content_ids: Iterable[int], *, import_id: int, actor: str, at: int) -> None:
-    """Settle such records of contents whose bytes an import has just read again.
+def settle(
+    connection: sqlite3.Connection, content_ids: Iterable[int], *, import_id: int, actor: str, at: int
+) -> list[int]:
+    """Settle such records of contents whose bytes an import has just read again; the quarantine ids of those settled.
 
     Args:
         actor: who imported. `at`: microseconds UTC.
     """
-    said = f"read again by import {import_id}"
-    connection.executemany(_SETTLE, [(at, actor, said, content_id) for content_id in content_ids])
+    said = settled_by(import_id)
+    settled = [
+        quarantine_id
+        for content_id in content_ids
+        for (quarantine_id,) in connection.execute(_SETTLE, (at, actor, said, content_id)).fetchall()
+    ]
+    return sorted(settled)
+
+
+def settled_by(import_id: int) -> str:
+    """The resolution of a record that an import has read again."""
+    return f"read again by import {import_id}"

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from store import segments
+from store import seals, segments
 from store.connection import Store
 from store.ingest import quarantine
 from store.ingest.canonical import EventRow, RegistryRow, validate
@@ -85,6 +85,7 @@ class Load:
     Attributes:
         tally: what became of each record.
         stage: the access events, until they are written.
+        event_parts: what the content's own events hash to, once they are written.
     """
 
     def __init__(self, store: Store, *, import_id: int, content_id: int, folder: Path, meter: Meter) -> None:
@@ -94,6 +95,7 @@ class Load:
         self._meter = meter
         self.tally = Tally()
         self.stage = EventStage(folder)
+        self.event_parts: list[seals.Part] = []
         self._versions = VersionWriter(content_id, self.tally)
         self._quarantine = quarantine.QuarantineWriter(store, content_id)
         self._events: list[EventRow] = []
@@ -217,7 +219,7 @@ class Load:
                 written += len(batch.app)
                 self._meter.tell(self._read, 0.5 + written / span.events / 2)
             with self._store.writing() as connection:
-                writer.close(connection)
+                self.event_parts = writer.close(connection)
                 self._quarantine.flush(connection)
         return span
 
