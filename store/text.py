@@ -14,8 +14,10 @@ MAX_MARKS = 4
 
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _MARK_CATEGORIES = frozenset({"Mn", "Me"})
-# Letters and marks by category, but drawn as nothing at all.
-_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
+# Letters and marks by category, but drawn as nothing at all; or, as variation selectors, as another's look and width.
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0").union(
+    map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+)
 # The vowels and finals of conjoining Hangul take no cell of their own: they stack like marks.
 _STACKING_JAMO = (("\u1161", "\u11ff"), ("\ud7b0", "\ud7ff"))
 _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}

@@ -1,37 +1,84 @@
-"""The cleaner, over every code point there is, and the formula guard of CSV cells."""
+"""The cleaner and what the command line prints through it, over every code point there is; the formula guard."""
 
+import csv
+import io
+import json
+import re
 import sys
-import unicodedata
+from collections.abc import Callable, Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from store.cli import main as command_line
+from store.cli import output
+from store.cli.output import Column
 from store.text import MAX_MARKS, clean, clean_whole, csv_cell
+from tests.promises import trials
+from tests.visible_text import NEVER, code_points, escaped, hidden_in, is_hidden, visible
 
-FORBIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-INVISIBLE_LETTERS = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0}
 ANYTHING = st.text(alphabet=st.characters(), max_size=60)
 HOSTILE = "[@click=app.quit]boom[/nope] \x1b]52;c;aGk=\x07"
+_NOT_ASCII = re.compile(rb"[^\x20-\x7e\n]")
+_NOT_LATIN = re.compile(rb"[^\x20-\x7e\xa0-\xff\n]")
 
 
-def test_every_code_point_comes_out_visible_and_nothing_visible_is_lost() -> None:
-    for code in range(sys.maxunicode + 1):
-        character = chr(code)
-        category = unicodedata.category(character)
-        shown = clean("a" + character)
-        if category in FORBIDDEN or code in INVISIBLE_LETTERS:
-            assert shown.isascii(), hex(code)
-            assert shown.isprintable(), hex(code)
-            assert shown.startswith("a\\"), hex(code)
-            assert ast_value(shown[1:]) == character, hex(code)
-        else:
-            assert shown == "a" + character, hex(code)
+@trials("P5 cleaner")
+def test_every_code_point_comes_out_visible_and_nothing_visible_is_lost(
+    count: int, account: Callable[[str, Mapping[str, int]], None]
+) -> None:
+    tried = hidden = 0
+    for block in code_points():
+        # A letter before each: a mark sits on it.
+        text = "".join(f"a{one}" for one in block)
+        assert clean_whole(text) == "".join(f"a{escaped(one) if is_hidden(one) else one}" for one in block), ascii(
+            block[0]
+        )
+        tried += len(block)
+        hidden += sum(map(is_hidden, block))
+    assert tried == count
+    assert hidden >= len(NEVER)
+    account("P5 cleaner", {"code points": tried, "escaped": hidden, "shown as they are": tried - hidden})
 
 
-def ast_value(escape: str) -> str:
-    """What Python itself makes of the escape: an oracle for its spelling."""
-    return escape.encode("ascii").decode("unicode_escape") if "\\u" not in escape else chr(int(escape[2:], 16))
+@trials("P5 cleaner")
+def test_no_code_point_gets_through_what_the_command_line_prints(
+    count: int, account: Callable[[str, Mapping[str, int]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ways = {"table": 0, "line": 0, "csv": 0, "json": 0, "stderr": 0}
+    for block in code_points(4_096):
+        text = "".join(f"a{one}" for one in block)
+        expected = visible(text)
+        out, err = io.StringIO(newline=""), io.StringIO(newline="")
+        monkeypatch.setattr(sys, "stdout", out)
+        monkeypatch.setattr(sys, "stderr", err)
+        output.print_lines(output.table([Column("x", limit=100_000)], [[text]]))
+        output.print_lines([output.shown(text, 100_000)])
+        written = out.getvalue()
+        assert not hidden_in(written.replace("\n", ""))
+        assert written.splitlines()[1:] == [expected.rstrip(), expected]
+        # Where the terminal knows less than UTF-8, what it cannot show is spelled out, too.
+        assert not _NOT_ASCII.search(written.encode("ascii", "backslashreplace"))
+        assert not _NOT_LATIN.search(written.encode("latin-1", "backslashreplace"))
+        out.seek(0)
+        out.truncate()
+        output.print_csv(["x"], [{"x": text}])
+        assert next(csv.reader(io.StringIO(out.getvalue().removeprefix("x\r\n"), newline=""))) == [expected]
+        out.seek(0)
+        out.truncate()
+        output.print_json({"x": text})
+        assert not _NOT_ASCII.search(out.getvalue().encode("ascii"))
+        assert json.loads(out.getvalue()) == json.loads(json.dumps({"x": text}))
+        output.say(text)
+        command_line._say(text, 2)
+        first, second = err.getvalue().splitlines()
+        assert first == expected
+        assert not hidden_in(second)
+        for way in ways:
+            ways[way] += len(block)
+    assert set(ways.values()) == {count}
+    account("P5 printed", ways)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +95,7 @@ def ast_value(escape: str) -> str:
         ("\ud800", "\\ud800"),
         ("\U000e0041", "\\U000e0041"),
         ("日本語 ünïcode नमस्ते", "日本語 ünïcode नमस्ते"),
+        ("a\ufe0fb\U000e0101", "a\\ufe0fb\\U000e0101"),
         (HOSTILE, "[@click=app.quit]boom[/nope] \\x1b]52;c;aGk=\\x07"),
     ],
 )
@@ -88,7 +136,7 @@ def test_the_cap_never_cuts_an_escape(text: str, limit: int, shown: str) -> None
 def test_the_result_is_printable_bounded_and_stable(text: str, limit: int) -> None:
     shown = clean(text, limit)
     assert len(shown) <= limit
-    assert not {unicodedata.category(character) for character in shown} & FORBIDDEN
+    assert not hidden_in(shown)
     assert clean(shown, limit) == shown
     shown.encode("utf-8")
 
