@@ -11,6 +11,7 @@ from store.ingest.canonical import ACCESS_EVENTS, KINDS, kind_of_path
 from store.ingest.fast import stage_vouched
 from store.ingest.reader import plain_suffix
 from store.ingest.records import Adapter, Options, Outcome, Source
+from store.ingest.small_stage import MOST_BYTES
 from store.ingest.staging import EventStage
 
 CANONICAL = "canonical"
@@ -103,13 +104,15 @@ def read(chosen: Chosen, options: Options, notes: strict.Notes) -> Iterator[Outc
 
 
 def read_fast(
-    chosen: Chosen, options: Options, notes: strict.Notes, stage: EventStage, folder: Path
+    chosen: Chosen, options: Options, notes: strict.Notes, large_stage: Callable[[], EventStage], folder: Path
 ) -> tuple[int, Iterator[Outcome]] | None:
-    """Stage a file's access events the fast way, where there is one; see `store.ingest.fast`."""
+    """Stage a file's access events the fast way, where there is one and it pays; see `store.ingest.fast`."""
     source = Source(chosen.path, chosen.kind, options)
     if chosen.kind != ACCESS_EVENTS or source.suffix != strict.CSV_SUFFIX:
         return None
-    return stage_vouched(source, stage, folder, notes)
+    if chosen.path.stat().st_size <= MOST_BYTES:
+        return None
+    return stage_vouched(source, large_stage(), folder, notes)
 
 
 def options_as_loaded(chosen: Chosen, options: Options) -> Options:

@@ -6,6 +6,7 @@ imported; see `store.schema`.
 
 import json
 import sqlite3
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -233,15 +234,19 @@ def _import_file(
 @contextmanager
 def _room_to_work(store: Store) -> Iterator[None]:
     """Say in one line that the stage ran out of room; what was written stays, and the next attempt takes it up."""
-    import duckdb
-
     try:
         yield
-    except (duckdb.Error, OSError) as error:
+    except _errors_of_the_stage() as error:
         reason = str(error).splitlines()[0]
         raise UnusableFileError(
             f"the import stopped beside {store.path}: {reason}; make room, then import the file again: it continues"
         ) from error
+
+
+def _errors_of_the_stage() -> tuple[type[Exception], ...]:
+    """The system's, and DuckDB's where the import was large enough to load it."""
+    duckdb = sys.modules.get("duckdb")
+    return (OSError,) if duckdb is None else (OSError, duckdb.Error)
 
 
 class _Begun(NamedTuple):
@@ -300,7 +305,7 @@ def _load(
     as_loaded = formats.options_as_loaded(chosen, options)
     with Load(store, import_id=begun.import_id, content_id=begun.content_id, folder=folder, meter=meter) as load:
         try:
-            outcomes = formats.read_fast(chosen, options, notes, load.stage, folder)
+            outcomes = formats.read_fast(chosen, options, notes, load.large_stage, folder)
             if outcomes is None:
                 load.take(formats.read(chosen, options, notes), as_loaded, lambda: notes.offset)
             else:

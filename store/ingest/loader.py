@@ -21,6 +21,7 @@ from store.ingest.canonical import EventRow, RegistryRow, validate
 from store.ingest.dictionaries import ids_of
 from store.ingest.event_writer import EventWriter, contradiction, values_of
 from store.ingest.records import Canonical, Options, Outcome, Quarantined, Skipped
+from store.ingest.small_stage import MOST_EVENTS, SmallStage
 from store.ingest.staging import DICTIONARIES, Batch, Column, EventStage, Span, event_row
 from store.ingest.tally import Counts, Tally
 from store.ingest.versions import VersionWriter
@@ -94,7 +95,8 @@ class Load:
         self._content_id = content_id
         self._meter = meter
         self.tally = Tally()
-        self.stage = EventStage(folder)
+        self.stage: SmallStage | EventStage = SmallStage()
+        self._folder = folder
         self.event_parts: list[seals.Part] = []
         self._versions = VersionWriter(content_id, self.tally)
         self._quarantine = quarantine.QuarantineWriter(store, content_id)
@@ -133,6 +135,13 @@ class Load:
         self._flush_events()
         self._flush_rows()
 
+    def large_stage(self) -> EventStage:
+        """The stage of a large file, from now on; nothing is lost of what is staged."""
+        if isinstance(self.stage, SmallStage):
+            staged, self.stage = self.stage.rows, EventStage(self._folder)
+            self.stage.add(staged)
+        return self.stage
+
     def count_staged(self, records: int) -> None:
         """Count records that were staged by other means than `take`."""
         self._read += records
@@ -169,6 +178,8 @@ class Load:
     def _flush_events(self) -> None:
         self.stage.add(self._events)
         self._events.clear()
+        if isinstance(self.stage, SmallStage) and len(self.stage.rows) > MOST_EVENTS:
+            self.large_stage()
 
     def _flush_rows(self) -> None:
         if not self._rows:
