@@ -8,6 +8,8 @@ MICROSECONDS_PER_SECOND = 1_000_000
 MICROSECONDS_PER_DAY = 86_400 * MICROSECONDS_PER_SECOND
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+_LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 _INSTANT = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d{1,9}))?\s?([Zz]|[+-]\d{2}:?\d{2}|[+-]\d{2})?",
@@ -69,6 +71,8 @@ def parse_instant(text: str, *, zone: ZoneInfo | None = None) -> int:
         whole = from_datetime(moment)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"no such instant: {text!r} ({error})") from error
+    if not _EARLIEST <= whole <= _LATEST:
+        raise ValueError(f"no such instant: {text!r} (in UTC it is outside the years 1 to 9999)")
     return whole + int(((fraction or "") + "000000")[:6])
 
 

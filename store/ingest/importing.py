@@ -344,7 +344,7 @@ def _complete(
         **done.counts._asdict(),
         "first_at": done.first_at,
         "last_at": done.last_at,
-        "ignored_columns": json.dumps(done.ignored_columns, ensure_ascii=False),
+        "ignored_columns": json.dumps(done.ignored_columns),
         "import_id": begun.import_id,
         "at": at,
     }

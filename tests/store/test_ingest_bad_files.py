@@ -60,6 +60,14 @@ BROKEN = {
         "occurred_at: 1556704800000 microseconds is outside 1990..2100;"
         " as milliseconds it is 2019-05-01: import with --epoch ms if so",
     ),
+    "beyond the year 9999": (
+        b"9999-12-31T23:59:59-14:00,app,a,s\n",
+        "occurred_at: no such instant: '9999-12-31T23:59:59-14:00' (in UTC it is outside the years 1 to 9999)",
+    ),
+    "before the year 1": (
+        b"0001-01-01T00:00:00+14:00,app,a,s\n",
+        "occurred_at: no such instant: '0001-01-01T00:00:00+14:00' (in UTC it is outside the years 1 to 9999)",
+    ),
     "a pattern": (
         b"2019-05-01T10:00:00Z,app,group.*,s\n",
         "data_class: a pattern where a data class belongs: 'group.*'",
@@ -237,6 +245,13 @@ def test_a_broken_json_line_is_quarantined_alone(tmp_path: Path, record: bytes, 
     with store:
         assert counts(entry) == (3, 2, 0, 1, 0)
         assert reasons(store) == [(2, reason)]
+
+
+def test_an_ignored_column_may_be_named_by_anything(tmp_path: Path) -> None:
+    store, entry = take_bytes(tmp_path, line(**{"\ud800": 1, "\0": 2}), "access_events.jsonl")
+    with store:
+        assert counts(entry) == (1, 1, 0, 0, 0)
+        assert imports(store)[0].ignored_columns == ("\ud800", "\0")
 
 
 def test_json_lines_and_csv_of_the_same_records_are_duplicates(tmp_path: Path) -> None:
