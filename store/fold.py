@@ -8,12 +8,14 @@ inputs changed.
 import hashlib
 import json
 import sqlite3
+from collections.abc import Iterable
 from functools import partial
 
 import numpy as np
 
 from store.columns import COUNTED_SEGMENTS, EventColumns, Verdicts, load_columns
 from store.connection import Store
+from store.event_rows import EventRows, read_events
 from store.evidence import Assessment
 from store.instants import MICROSECONDS_PER_DAY, now
 from store.judge import VERDICT_NAMES
@@ -22,13 +24,14 @@ from store.ledger import append
 from store.parameters import Parameters, resolve
 from store.reopening import CaseFacts, facts_of, reopen_contradicted
 from store.schema import DERIVED_TABLES
-from store.segments import read_column, write_column, write_from_rows
+from store.segments import read_column, write_all_from_rows, write_column, write_from_rows
 from store.world import World
 
-__all__ = ["CaseFacts", "bring_up_to_date", "case_facts", "defer", "rebuild", "refresh"]
+__all__ = ["CaseFacts", "bring_up_to_date", "case_facts", "defer", "make_anew", "rebuild", "refresh"]
 
 # What is noted of the day rollup while nothing was packed anew since it was made.
 _CURRENT = "current"
+_THE_RULEBOOKS = "the rulebook's"
 
 _STATE = "SELECT value FROM derived_state WHERE name = ?"
 _NOT_STALE = "DELETE FROM derived_state WHERE name = 'stale'"
@@ -91,11 +94,32 @@ def rebuild(store: Store, *, actor: str) -> None:
     """Drop every derived table's rows and make them anew from the plain tables: the same rows come out."""
     with store.writing() as connection:
         at = now()
-        clear_derived(connection)
-        for (content_id,) in connection.execute(_LIVE).fetchall():
-            write_from_rows(connection, content_id, live=True)
+        judged_at = judged_last(connection)
+        world = make_anew(connection, read_events(connection), at=at if judged_at is None else judged_at)
         append(connection, actor=actor, verb="rebuild", at=at)
-        refresh(connection, actor=actor, at=at)
+        reopen_contradicted(connection, world, actor=actor, at=at)
+
+
+def judged_last(connection: sqlite3.Connection) -> int | None:
+    """When what is kept was judged, where the rulebook names no as-of: microseconds UTC. None where it names one."""
+    kept = _state(connection, "as_of")
+    return None if kept is None or kept == _THE_RULEBOOKS else int(kept)
+
+
+def make_anew(connection: sqlite3.Connection, chunks: Iterable[EventRows], *, at: int) -> World:
+    """Empty the derived tables and make them from the plain ones alone.
+
+    Args:
+        chunks: every event, as `read_events` gives them.
+        at: the as-of of a rulebook that names none, microseconds UTC.
+
+    Returns:
+        The world they were made from.
+    """
+    clear_derived(connection)
+    live = [content_id for (content_id,) in connection.execute(_LIVE)]
+    write_all_from_rows(connection, live, chunks)
+    return bring_up_to_date(connection, at=at)
 
 
 def case_facts(connection: sqlite3.Connection, partner: int) -> CaseFacts:
@@ -136,6 +160,8 @@ def bring_up_to_date(connection: sqlite3.Connection, *, at: int) -> World:
     elif fresh:
         added = load_columns(connection, fresh)
         _add_daily(connection, added, world.judge(added))
+    # A rulebook that names no as-of is judged at its last change: kept, so that `verify` can do it again.
+    _changed(connection, "as_of", str(at) if world.rulebook.as_of is None else _THE_RULEBOOKS)
     assessment = Assessment(connection, world, resolve(world.rulebook, Parameters(today=at)))
     keep(connection, assessment.evidence(), assessment.partner_rows())
     connection.execute(_NOT_STALE)

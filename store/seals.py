@@ -12,23 +12,14 @@ such leading bytes: -1 stands for an absent number, and `verify` looks for numbe
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from store.event_rows import CHUNK, EVENT_NUMBERS, Column, EventIds, read_events
 from store.ledger import canonical
 
-Column = npt.NDArray[np.int64]
-Texts = Sequence[bytes | None]
-
-CHUNK = 1 << 16
-# The columns of numbers of an event, in the order in which they are hashed; its `event_id` follows.
-EVENT_NUMBERS = (
-    *("app", "occurred_at", "event_key", "field_set", "subject", "resource", "endpoint"),
-    *("records", "bytes", "ip", "outcome", "record_no"),
-)
 EVENTS = "events"
 
 # What a hashed value is.
@@ -121,11 +112,6 @@ SELECT DISTINCT content_id FROM imports
 WHERE state = 'complete' AND content_id NOT IN (SELECT content_id FROM seals)
 ORDER BY content_id
 """
-_ALL_EVENTS = """
-SELECT app, occurred_at, event_key, field_set, ifnull(subject, -1), ifnull(resource, -1), ifnull(endpoint, -1),
-  ifnull(records, -1), ifnull(bytes, -1), ifnull(ip, -1), outcome, record_no, content_id, event_id
-FROM access_events ORDER BY app, occurred_at, event_key
-"""
 _PARTS = "SELECT part, first, last, rows, sha256 FROM seals WHERE content_id = ? ORDER BY part, first"
 
 
@@ -139,33 +125,20 @@ class Part(NamedTuple):
     sha256: str
 
 
-class EventRows(NamedTuple):
-    """Events in key order: the content that owns each, the columns of `EVENT_NUMBERS`, and the log's own ids."""
-
-    content_id: Column
-    numbers: list[Column]
-    event_ids: list[bytes | None]
-
-    def by_content(self) -> Iterator[tuple[int, list[Column], list[bytes | None]]]:
-        """The rows of each content, in key order."""
-        if len(self.content_id) and bool((self.content_id == self.content_id[0]).all()):
-            yield int(self.content_id[0]), self.numbers, self.event_ids
-            return
-        order = np.argsort(self.content_id, kind="stable")
-        owners, starts = np.unique(self.content_id[order], return_index=True)
-        for owner, places in zip(owners.tolist(), np.split(order, starts[1:]), strict=True):
-            yield owner, [column[places] for column in self.numbers], [self.event_ids[at] for at in places.tolist()]
+Look: TypeAlias = Callable[[Part, list[Column], list[bytes | None]], None]
 
 
 class EventSeals:
     """Hashes a content's own events, given in key order over any number of batches."""
 
-    def __init__(self) -> None:
+    def __init__(self, look: Look | None = None) -> None:
+        """Begin; `look` is shown each part with the columns and ids it was made from."""
         self.parts: list[Part] = []
+        self._look = look
         self._numbers: dict[str, list[Column]] = {name: [] for name in EVENT_NUMBERS}
         self._event_ids: list[bytes | None] = []
 
-    def add(self, numbers: Sequence[Column], event_ids: Texts) -> None:
+    def add(self, numbers: Sequence[Column], event_ids: EventIds) -> None:
         """Take the next events.
 
         Args:
@@ -186,17 +159,22 @@ class EventSeals:
 
     def _hash(self, events: int) -> None:
         digest = hashlib.sha256()
+        numbers = []
         for parts in self._numbers.values():
             column = np.concatenate(parts) if len(parts) > 1 else parts[0]
+            numbers.append(column[:events])
             digest.update(column[:events].astype("<i8").tobytes())
             parts[:] = [column[events:]]
-        _hash_texts(digest, self._event_ids[:events])
+        event_ids = self._event_ids[:events]
         del self._event_ids[:events]
+        _hash_texts(digest, event_ids)
         first = len(self.parts) * CHUNK
         self.parts.append(Part(EVENTS, first, first + events - 1, events, digest.hexdigest()))
+        if self._look is not None:
+            self._look(self.parts[-1], numbers, event_ids)
 
 
-def _hash_texts(digest: "hashlib._Hash", texts: Texts) -> None:
+def _hash_texts(digest: "hashlib._Hash", texts: Sequence[bytes | None]) -> None:
     lengths = np.fromiter((-1 if text is None else len(text) for text in texts), dtype="<i8", count=len(texts))
     digest.update(lengths.tobytes())
     digest.update(b"".join(text for text in texts if text is not None))
@@ -286,21 +264,6 @@ def digest_of(parts: Sequence[Part]) -> str:
     return hashlib.sha256(canonical(sorted(parts)).encode("ascii")).hexdigest()
 
 
-def read_events(connection: sqlite3.Connection) -> Iterator[EventRows]:
-    """Every event in key order, `CHUNK` rows at a time: the one scan that everything about all events is read from.
-
-    Args:
-        connection: its `text_factory` is changed to bytes: damaged text must not end the scan.
-    """
-    connection.text_factory = bytes
-    cursor = connection.execute(_ALL_EVENTS)
-    while rows := cursor.fetchmany(CHUNK):
-        table = np.array([row[:-1] for row in rows], dtype=np.int64)
-        yield EventRows(
-            table[:, -1], [table[:, place] for place in range(len(EVENT_NUMBERS))], [row[-1] for row in rows]
-        )
-
-
 def seal_everything(connection: sqlite3.Connection) -> dict[int, str]:
     """Seal every complete content that has no seal yet; content id -> digest. One scan of all events."""
     unsealed = [content_id for (content_id,) in connection.execute(_UNSEALED)]
@@ -310,5 +273,4 @@ def seal_everything(connection: sqlite3.Connection) -> dict[int, str]:
             for content_id, numbers, event_ids in rows.by_content():
                 if content_id in hashed:
                     hashed[content_id].add(numbers, event_ids)
-        connection.text_factory = str
     return {content_id: seal(connection, content_id, hashed[content_id].close()) for content_id in unsealed}

@@ -4,13 +4,14 @@ A segment holds at most `SEGMENT_EVENTS` events. Which rows it holds depends onl
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from store.ingest.keys import text_key
+from store.event_rows import EVENT_NUMBERS, EventIds, EventRows, read_events
+from store.ingest.keys import bytes_key, text_key
 
 Column = npt.NDArray[np.int64]
 
@@ -123,11 +124,6 @@ def known_ids(connection: sqlite3.Connection, id_keys: Column) -> Column:
     return wanted[found]
 
 
-_ROWS_OF = """
-SELECT app, occurred_at, event_id, field_set, coalesce(subject, 0), coalesce(resource, 0), coalesce(records, -1),
-  outcome
-FROM access_events WHERE content_id = ? ORDER BY app, occurred_at, event_key
-"""
 _ROWS_HELD_ELSEWHERE = """
 SELECT e.app, e.occurred_at, e.event_id, e.field_set, coalesce(e.subject, 0), coalesce(e.resource, 0),
   coalesce(e.records, -1), e.outcome
@@ -147,14 +143,45 @@ def write_from_rows(connection: sqlite3.Connection, content_id: int, *, live: bo
         live: whether the content counts. If not, only the rows that another, live content holds too are packed.
     """
     clear(connection, content_id)
+    if live:
+        write_all_from_rows(connection, [content_id], read_events(connection))
+        return
     writer = SegmentWriter(content_id)
-    cursor = connection.execute(_ROWS_OF if live else _ROWS_HELD_ELSEWHERE, (content_id,))
+    cursor = connection.execute(_ROWS_HELD_ELSEWHERE, (content_id,))
     for rows in _batches(cursor):
         table = np.array(
             [(*row[:2], 0 if row[2] is None else text_key(row[2]), *row[3:]) for row in rows], dtype=np.int64
         )
         writer.add(connection, {name: table[:, place] for place, name in enumerate(COLUMNS)})
     writer.close(connection)
+
+
+def write_all_from_rows(
+    connection: sqlite3.Connection, content_ids: Iterable[int], chunks: Iterable[EventRows]
+) -> None:
+    """Write the packed copies of live contents that have none, in one scan over all events.
+
+    Args:
+        chunks: every event, as `read_events` gives them.
+    """
+    writers = {content_id: SegmentWriter(content_id) for content_id in content_ids}
+    for rows in chunks:
+        for content_id, numbers, event_ids in rows.by_content():
+            if content_id in writers:
+                writers[content_id].add(connection, _packed(numbers, event_ids))
+    for writer in writers.values():
+        writer.close(connection)
+
+
+def _packed(numbers: Sequence[Column], event_ids: EventIds) -> dict[str, Column]:
+    """Columns as read from the rows, in the form in which they are packed."""
+    known = dict(zip(EVENT_NUMBERS, numbers, strict=True))
+    columns = {name: known[name] for name in COLUMNS if name != "id_key"}
+    for name in ("subject", "resource"):
+        columns[name] = np.where(columns[name] < 0, 0, columns[name])
+    keys = (0 if event_id is None else bytes_key(event_id) for event_id in event_ids)
+    columns["id_key"] = np.fromiter(keys, dtype=np.int64, count=len(event_ids))
+    return columns
 
 
 def _batches(cursor: sqlite3.Cursor, size: int = 100_000) -> Iterator[list[tuple[Any, ...]]]:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from store import seals, segments
+from store.event_rows import EVENT_NUMBERS
 from store.ingest.canonical import EventRow
 from store.ingest.kept_out import conflict_reason
 from store.ingest.staging import Batch, Column
@@ -191,7 +192,7 @@ def values_of(batch: Batch, content_id: int) -> list[object]:
 def _as_sealed(batch: Batch, is_own: Flags) -> tuple[list[Column], list[bytes | None]]:
     """The content's own events of a batch as `EventSeals.add` takes them."""
     columns = []
-    for name in seals.EVENT_NUMBERS:
+    for name in EVENT_NUMBERS:
         column = getattr(batch, name)[is_own].astype(np.int64)
         columns.append(np.where(column == 0, -1, column) if name in _IDS_THAT_MAY_BE_ABSENT else column)
     return columns, [text.encode() if text else None for text in batch.event_id[is_own].tolist()]

@@ -23,8 +23,12 @@ def text_key(text: str) -> int:
     DuckDB's `('0x' || right(md5(text), 16))::UBIGINT & 9223372036854775807` is the same number; its
     `md5_number_lower` takes twice as long.
     """
-    digest = hashlib.md5(text.encode("utf-8"), usedforsecurity=False).digest()
-    return int.from_bytes(digest[8:], "big") & MASK
+    return bytes_key(text.encode("utf-8"))
+
+
+def bytes_key(text: bytes) -> int:
+    """The key of a text in UTF-8."""
+    return int.from_bytes(hashlib.md5(text, usedforsecurity=False).digest()[8:], "big") & MASK
 
 
 def joined_key(parts: Iterable[str]) -> int:
