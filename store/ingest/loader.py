@@ -5,12 +5,11 @@ A killed load leaves whole batches of a content that counts nowhere; loading it 
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -204,10 +203,10 @@ class Load:
             with self._store.writing() as connection:
                 self._quarantine.flush(connection)
             return span
-        with _unchecked_references(self._store), ThreadPoolExecutor(1) as ahead:
+        executor = _AtOnce() if isinstance(self.stage, SmallStage) else ThreadPoolExecutor(1)
+        with _unchecked_references(self._store), executor as ahead:
             keyed = ahead.submit(self.stage.give_keys)
-            for dictionary in DICTIONARIES:
-                self._encode(dictionary)
+            self._encode_all()
             keyed.result()
             known = self._known_ids()
             self.tally.mark_held(self.stage.tell_repeats_apart())
@@ -249,16 +248,41 @@ class Load:
         self._quarantine.add(Quarantined(row.record_no, "access_events", reason, shown))
         self.tally.mark_conflict(np.array([row.record_no], dtype=np.int64))
 
-    def _encode(self, dictionary: str) -> None:
-        texts = self.stage.texts(dictionary)
-        spellings = self.stage.spellings() if dictionary == "subjects" else {}
-        ids: list[int] = []
-        for first, last in pairwise([*range(0, len(texts), _BATCH_TEXTS), len(texts)]):
-            chunk = texts[first:last]
+    def _encode_all(self) -> None:
+        """Make every text known to the store; those of small dictionaries together in one transaction."""
+        waiting: dict[str, list[str]] = {}
+        for dictionary in DICTIONARIES:
+            waiting[dictionary] = self.stage.texts(dictionary)
+            if sum(map(len, waiting.values())) > _BATCH_TEXTS:
+                self._encode(waiting)
+                waiting = {}
+        self._encode(waiting)
+
+    def _encode(self, texts: Mapping[str, list[str]]) -> None:
+        spellings = self.stage.spellings() if "subjects" in texts else {}
+        known: dict[str, dict[str, int]] = {dictionary: {} for dictionary in texts}
+        chunks = [
+            (dictionary, all_of_it[first : first + _BATCH_TEXTS])
+            for dictionary, all_of_it in texts.items()
+            for first in range(0, len(all_of_it), _BATCH_TEXTS)
+        ]
+        are_few = sum(map(len, texts.values())) <= _BATCH_TEXTS
+        for together in [chunks] if are_few else [[chunk] for chunk in chunks]:
             with self._store.writing() as connection:
-                known = ids_of(connection, dictionary, chunk, spellings=spellings)
-            ids.extend(known[text] for text in chunk)
-        self.stage.give_ids(dictionary, texts, ids)
+                for dictionary, chunk in together:
+                    spelled = spellings if dictionary == "subjects" else None
+                    known[dictionary].update(ids_of(connection, dictionary, chunk, spellings=spelled))
+        for dictionary, all_of_it in texts.items():
+            self.stage.give_ids(dictionary, all_of_it, [known[dictionary][text] for text in all_of_it])
+
+
+class _AtOnce(Executor):
+    """Does what is submitted before it returns: for a small file, a thread costs more than it saves."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
 
 
 @contextmanager
