@@ -146,8 +146,7 @@ class Store:
         Raises:
             UnusableFileError: the store is read-only, or its file was deleted or replaced while open.
         """
-        if self.read_only:
-            raise UnusableFileError(f"{self.path} is open for reading only; nothing was written")
+        self.check_writable()
         if getattr(self._local, "writing", None) is not None:
             raise RuntimeError("a write transaction is open in this thread already")
         self.check_file()
@@ -167,6 +166,15 @@ class Store:
         finally:
             self._local.writing = None
             writer.rollback()
+
+    def check_writable(self) -> None:
+        """Refuse what would be written to a store that is open for reading only.
+
+        Raises:
+            UnusableFileError: it is.
+        """
+        if self.read_only:
+            raise UnusableFileError(f"{self.path} is open for reading only; nothing was written")
 
     def check_file(self) -> None:
         """Refuse when the path no longer names the file that was opened.
@@ -217,12 +225,14 @@ class Store:
         self.close()
 
 
-def open_store(path: Path | str, *, read_only: bool = False) -> Store:
+def open_store(path: Path | str, *, read_only: bool = False, lenient: bool = False) -> Store:
     """Open an existing store.
 
     Args:
         path: the file; it is never created here.
         read_only: refuse every write.
+        lenient: open any database that bears our application id, for reading only and as it is, for `verify` to say
+            what is wrong with it.
 
     Raises:
         NoSuchStoreError: nothing is there.
@@ -238,7 +248,9 @@ def open_store(path: Path | str, *, read_only: bool = False) -> Store:
     if not os.access(path, os.R_OK):
         raise UnusableFileError(f"cannot read {path}: permission denied")
     writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-    version = _check(path, "rw" if writable else "ro")
+    version = _check(path, "rw" if writable else "ro", lenient=lenient)
+    if lenient:
+        return Store(path, read_only=True)
     if version < SCHEMA_VERSION:
         if read_only or not writable:
             raise UnusableFileError(
@@ -255,7 +267,7 @@ def open_store(path: Path | str, *, read_only: bool = False) -> Store:
     return Store(path, read_only=read_only or bool(remark), remark=remark)
 
 
-def _check(path: Path, mode: str) -> int:
+def _check(path: Path, mode: str, *, lenient: bool) -> int:
     """Refuse a file that is not a store of ours; the version of its schema."""
     try:
         connection = connect(path, mode=mode)
@@ -268,6 +280,8 @@ def _check(path: Path, mode: str) -> int:
             raise UnusableFileError(
                 f"{path} is not an Overscope store; create one with `python -m store init --db FILE`"
             )
+        if lenient:
+            return int(version)
         known = {str(name) for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type='table'")}
         if "actions" not in known or "imports" not in known:
             raise UnusableFileError(f"{path} is a damaged store: its tables are missing")

@@ -139,9 +139,19 @@ class Progress:
         moment = time.monotonic()
         if not self._enabled or moment - self._painted < _SECONDS_BETWEEN_PAINTS:
             return
-        self._painted, self._shown = moment, True
         left = "" if seconds_left is None else f"  {_duration(seconds_left)} left"
-        sys.stderr.write(f"{_WIPE}{shown(file, 40)}  {records:,} records  {rate:,.0f}/s{left}")
+        self._paint(f"{shown(file, 40)}  {records:,} records  {rate:,.0f}/s{left}", moment)
+
+    def show_part(self, what: str, part: float | None) -> None:
+        """Repaint with what runs and how far it is, from 0 to 1; None where nobody can tell."""
+        moment = time.monotonic()
+        if not self._enabled or moment - self._painted < _SECONDS_BETWEEN_PAINTS:
+            return
+        self._paint(f"{shown(what, 40)}  {'...' if part is None else f'{part:.0%}'}", moment)
+
+    def _paint(self, line: str, moment: float) -> None:
+        self._painted, self._shown = moment, True
+        sys.stderr.write(f"{_WIPE}{line}")
         sys.stderr.flush()
 
     def __enter__(self) -> "Progress":

@@ -133,6 +133,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_intake(commands)
     _add_questions(commands)
     _add_casework(commands)
+    _add_trust(commands)
     return parser
 
 
@@ -316,6 +317,15 @@ def _add_casework(commands: Commands) -> None:
     parser.add_argument("--note", type=words, default="", metavar="TEXT")
     parser.add_argument("--expect", type=whole(0, 10**18), metavar="VERSION", help="refuse at any other version")
     _as_someone(parser)
+
+
+def _add_trust(commands: Commands) -> None:
+    parser = _command(commands, "verify", "trust:verify", "check that the store is what it was; exit 1 if it is not")
+    parser.add_argument("--checkpoint", type=words, metavar="FILE", help="hold the log against this checkpoint")
+
+    parser = _command(commands, "checkpoint", "trust:checkpoint", "write down what the log has come to")
+    parser.add_argument("--to", type=words, required=True, metavar="FILE", help="the file to write")
+    parser.add_argument("--force", action="store_true", help="replace a file that is there")
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
