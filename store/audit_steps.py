@@ -10,7 +10,7 @@ from store.audit_track import INCIDENT_STEPS, POSITIONS, RESULTS, SIDE_STATES, T
 from store.case_changes import Deed, Done, change, deciding, done, look, named, plain, refuse
 from store.connection import Store
 from store.errors import RefusedError, UsageError
-from store.evidence_files import EvidenceFile, keep_evidence, read_evidence
+from store.evidence_files import Attachment, EvidenceFile, Progress, attaching
 from store.instants import day_of, format_day, format_instant
 from store.ledger import append
 from store.words import step_words
@@ -58,6 +58,7 @@ def record_step(
     note: str = "",
     evidence: str | None = None,
     expect: dict[int, int] | None = None,
+    progress: Progress | None = None,
 ) -> Done:
     """Record a step for these partners (none: a step of the incident), all or none, in one transaction.
 
@@ -67,11 +68,13 @@ def record_step(
         app_id: the one app it is about; None for the whole partner.
         due: what it asks for is due on the UTC day of this instant, and overdue from the next day on.
         note: what to know about it; needed out of order, for a step that is there already, and for a waiver.
-        evidence: path of a file that shows it; its name, size and SHA-256 are kept.
+        evidence: path of a file that shows it; a copy of it is kept beside the store, with name, size and SHA-256.
         expect: internal id -> version the caller saw.
+        progress: called while that file is copied, with the bytes done and the bytes in all.
 
     Raises:
         UsageError: no such step, a step of the incident given partners or the other way round, an unreadable file.
+        UnusableFileError: the file cannot be kept.
         RefusedError: out of order without a note, unknown app, a date in the future.
         ConflictError: a case has moved on since `expect`.
     """
@@ -82,26 +85,29 @@ def record_step(
         raise UsageError(f"it would be due on {format_day(due)}, before the step itself on {format_day(at)}")
     if step == "waived" and not note:
         raise RefusedError("waiving needs a note that says why")
-    file = None if evidence is None else read_evidence(evidence, store.path)
-    entry = _Entry(step, at, at_is_date, app_id, due, note, file)
-    with deciding(store, actor) as deed:
+    with attaching(store, evidence, progress) as attachment, deciding(store, actor) as deed:
+        entry = _Entry(step, at, at_is_date, app_id, due, note, None if attachment is None else attachment.file)
         if at > deed.at:
             raise RefusedError(
                 f"{format_instant(at)} is in the future (it is {format_instant(deed.at)[:19]}Z): "
                 "record a step once it has happened, and give what is to come as its due date"
             )
-        evidence_id = None if file is None else keep_evidence(deed, file)
         if not partners:
-            seq = _record_of_incident(deed, entry, evidence_id)
+            seq = _record_of_incident(deed, entry, _kept(deed, attachment))
             return done(deed, [seq], f"recorded '{step_words(step)}' for the incident")
         cases = look(deed, partners, expect)
         refuse(deed, _objections(deed.connection, list(cases), step, app_id, reasoned=bool(note)))
+        evidence_id = _kept(deed, attachment)
         seqs = []
         for partner, row in cases.items():
             seq = change(deed, partner, row, row, verb="step", note=note, details={"step": entry.document()})
             _insert(deed, entry, evidence_id, partner, seq)
             seqs.append(seq)
         return done(deed, seqs, f"recorded '{step_words(step)}' for {named(deed, list(cases))}")
+
+
+def _kept(deed: Deed, attachment: Attachment | None) -> int | None:
+    return None if attachment is None else attachment.keep(deed)
 
 
 def step_objections(store: Store, partners: Sequence[int], *, step: str, app_id: str | None = None) -> dict[int, str]:
