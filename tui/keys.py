@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from store.text import clean
+
 if TYPE_CHECKING:
     from textual.binding import BindingType
 
@@ -144,9 +146,9 @@ def bindings(*names: str) -> "list[BindingType]":
 
 
 def spoken(keys: str, *, first_only: bool = False) -> str:
-    """How keys are written for a person: `j ↓`, `PgDn`, `ctrl+p :`."""
+    """How keys are written for a person: `j ↓`, `PgDn`, `ctrl+p :`; what a keymap file says of them is cleaned."""
     names = keys.split(",")
-    return " ".join(_SPOKEN.get(name, name) for name in (names[:1] if first_only else names))
+    return " ".join(_SPOKEN.get(name, clean(name)) for name in (names[:1] if first_only else names))
 
 
 def with_keymap(keymap: Mapping[str, str]) -> tuple[Key, ...]:

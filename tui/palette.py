@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.dom import DOMNode
+from textual.markup import escape
 from textual.types import IgnoreReturnCallbackType
 
 from tui.keys import Key, spoken
@@ -26,7 +27,12 @@ class KeyCommands(Provider):
 
     def _commands(self) -> list[tuple[str, str, IgnoreReturnCallbackType]]:
         return [
-            (f"{key.id.split('.')[0].replace('_', ' ')}: {key.description}", spoken(key.keys), self._run(action, node))
+            (
+                f"{key.id.split('.')[0].replace('_', ' ')}: {key.description}",
+                # Textual reads markup here, and keys may be brackets.
+                escape(spoken(key.keys)),
+                self._run(action, node),
+            )
             for key, action, node in self._possible()
         ]
 

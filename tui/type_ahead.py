@@ -2,6 +2,7 @@
 
 Textual hands every key to whatever has the focus when it arrives. Of `f`, a note and `enter` in one burst (a paste, a
 script, a slow line) the note would be lost and the `enter` obeyed. It knows nothing of what keys do.
+What is pasted is one line, cleaned before any widget sees it: Textual's own, like the palette's, clean nothing.
 """
 
 from collections import deque
@@ -13,8 +14,11 @@ from textual.app import App
 from textual.message import Message
 from textual.widget import Widget
 
+from tui.text import clean
+
 ReturnType = TypeVar("ReturnType")
 
+MOST_PASTED = 2_000
 # A key whose trail is lost (its widget was taken away under it) holds the next ones up no longer than this.
 LONGEST_WAIT_S = 0.3
 
@@ -53,7 +57,9 @@ class TypeAheadApp(App[ReturnType]):
         self._taken = 0
 
     async def on_event(self, event: events.Event) -> None:
-        """Queue keys while one is under way; everything else as usual."""
+        """Queue keys while one is under way, clean what is pasted; everything else as usual."""
+        if isinstance(event, events.Paste):
+            event.text = clean("".join(event.text.splitlines()[:1]), MOST_PASTED)
         if not isinstance(event, events.Key) or event.is_forwarded:
             await super().on_event(event)
         elif self._key_under_way:
