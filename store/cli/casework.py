@@ -1,6 +1,7 @@
 """The commands that act on cases: flag, clear, reopen, note, assign, undo, redo, step. Each prints what it did."""
 
 from argparse import Namespace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from store.cli import output
@@ -113,7 +114,7 @@ def step(options: Namespace) -> int:
     from store import audits
     from store.instants import now
 
-    with opened(options) as store:
+    with opened(options) as store, output.Progress() as progress:
         partners = [] if options.incident else _partners(store, options)
         at, at_is_date = (now(), False) if options.at is None else options.at
         done = audits.record_step(
@@ -128,6 +129,7 @@ def step(options: Namespace) -> int:
             note=options.note,
             evidence=options.evidence,
             expect=_expected(options, partners),
+            progress=partial(progress.show_bytes, options.evidence or ""),
         )
         return _print(store, options, done)
 

@@ -149,6 +149,10 @@ class Progress:
             return
         self._paint(f"{shown(what, 40)}  {'...' if part is None else f'{part:.0%}'}", moment)
 
+    def show_bytes(self, what: str, done: int, total: int) -> None:
+        """The same, for so many bytes done of so many."""
+        self.show_part(what, done / total if total else None)
+
     def _paint(self, line: str, moment: float) -> None:
         self._painted, self._shown = moment, True
         sys.stderr.write(f"{_WIPE}{line}")

@@ -134,6 +134,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_questions(commands)
     _add_casework(commands)
     _add_trust(commands)
+    _add_files(commands)
     return parser
 
 
@@ -312,7 +313,7 @@ def _add_casework(commands: Commands) -> None:
     parser.add_argument("--step", type=name, required=True, metavar="STEP", help="e.g. notified, deletion_requested")
     parser.add_argument("--app", type=words, metavar="ID", help="the one app it is about")
     parser.add_argument("--at", type=dated_point, metavar="DATE", help="when it took effect (default: now)")
-    parser.add_argument("--evidence", type=words, metavar="FILE", help="what shows it; its name and SHA-256 are kept")
+    parser.add_argument("--evidence", type=words, metavar="FILE", help="what shows it; a copy is kept beside the store")
     parser.add_argument("--due", type=point, metavar="DATE", help="when the answer is due")
     parser.add_argument("--note", type=words, default="", metavar="TEXT")
     parser.add_argument("--expect", type=whole(0, 10**18), metavar="VERSION", help="refuse at any other version")
@@ -326,6 +327,10 @@ def _add_trust(commands: Commands) -> None:
     parser = _command(commands, "checkpoint", "trust:checkpoint", "write down what the log has come to")
     parser.add_argument("--to", type=words, required=True, metavar="FILE", help="the file to write")
     parser.add_argument("--force", action="store_true", help="replace a file that is there")
+
+
+def _add_files(commands: Commands) -> None:
+    _command(commands, "evidence", "files:evidence", "the evidence files that steps cite, and whether each is intact")
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
