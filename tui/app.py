@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -77,6 +78,8 @@ class OverscopeApp(TypeAheadApp[int]):
         self.actor = actor
         self.notice = notice
         self.questions = Questions(self)
+        self._waiting_dialogs: deque[Callable[[], object]] = deque()
+        self._leaves_when_recorded = False
         self.animation_level = "none"
         self._watcher = Watcher(self, store) if watch else None
         overrides, self._complaints = ({}, []) if keymap is None else read_keymap(keymap)
@@ -155,11 +158,20 @@ class OverscopeApp(TypeAheadApp[int]):
             on_done(outcome)
             self.ask_all_again()
 
-        self.questions.do(deed, done, on_error or self.show_error)
+        def failed(error: Exception) -> None:
+            self._leaves_when_recorded = False
+            (on_error or self.show_refusal)(error)
+
+        self.questions.do(deed, done, failed)
 
     def on_answered(self, message: Answered) -> None:
         """A thread is done."""
         self.questions.answered(message)
+        if self._leaves_when_recorded and not self.questions.doing:
+            # Somebody was faster, and the question what to do about it stands open: that goes first.
+            self._leaves_when_recorded = isinstance(self.screen, WorkScreen)
+            if self._leaves_when_recorded:
+                self.leave(0)
 
     def on_store_changed(self, message: StoreChanged) -> None:
         """Somebody wrote: ask again."""
@@ -192,11 +204,30 @@ class OverscopeApp(TypeAheadApp[int]):
                 return
 
     def show_error(self, error: Exception) -> None:
-        """Show what went wrong as one line; a refusal already says what to do."""
+        """Show what went wrong with a question as one line; a refusal already says what to do."""
         if isinstance(error, StoreError):
             self.say(str(error), "refused")
         else:
             self.say(f"cannot read the store: {type(error).__name__}: {error}", "error")
+
+    def show_refusal(self, error: Exception) -> None:
+        """Show why a deed was not done."""
+        if isinstance(error, StoreError):
+            self.say(str(error), "refused")
+        else:
+            self.say(f"not recorded: {type(error).__name__}: {error}", "error")
+
+    # -- dialogs that nobody asked for just now ----------------------------------------------------------------------
+
+    def push_when_free(self, dialog: Screen[T], on_answer: Callable[[T | None], None]) -> None:
+        """Open a dialog over a full screen; while another is open it waits, so that no key hits the wrong one."""
+        self._waiting_dialogs.append(partial(self.push_screen, dialog, on_answer))
+        self.open_next_dialog()
+
+    def open_next_dialog(self) -> None:
+        """Open the dialog that waits longest, if nothing lies over the topmost full screen."""
+        if self._waiting_dialogs and isinstance(self.screen, WorkScreen):
+            self._waiting_dialogs.popleft()()
 
     # -- keys that work everywhere ---------------------------------------------------------------------------------
 
@@ -209,9 +240,12 @@ class OverscopeApp(TypeAheadApp[int]):
             self.pop_screen()
 
     def action_leave(self) -> None:
-        """Close this screen; the last one ends the dashboard."""
+        """Close this screen; the last one ends the dashboard, once what is being recorded is recorded."""
         if len(self.screen_stack) > 1:
             self.pop_screen()
+        elif self.questions.doing:
+            self._leaves_when_recorded = True
+            self.say("still recording your last action: the dashboard closes when that is done")
         else:
             self.leave(0)
 

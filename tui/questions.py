@@ -57,6 +57,11 @@ class Questions:
         """Whether nothing runs and nothing waits."""
         return not self._slots and not self._doing
 
+    @property
+    def doing(self) -> bool:
+        """Whether a deed is under way, or waits for one."""
+        return self._doing
+
     def ask(
         self,
         owner: DOMNode,

@@ -1,15 +1,16 @@
 """An incident in memory: what the store would answer, small and known, so that screens can be tested without one."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from store import audits, cases, figures, ledger, partners, rulebook, timeline
+from store import audits, cases, conflicts, figures, ledger, partners, rulebook, timeline
 from store.audits import Track
 from store.cases import Case, Done
+from store.conflicts import CaseChanges, CaseState, Conflict
 from store.figures import Figures
 from store.instants import MICROSECONDS_PER_DAY, parse_point
 from store.kept import Population
@@ -153,6 +154,7 @@ class FakeStore:
     """Stands in for `Store`: only what the app itself touches."""
 
     read_only: bool = False
+    remark: str = ""
     path: Path = Path("fake.db")
     token: tuple[int, int] = (1, 1)
     interrupts: int = 0
@@ -202,6 +204,20 @@ class FakeIncident:
             partner, found.partner_id, found.status or "open", found.grounds, found.assignee, found.version, None
         )
 
+    def conflict(self, seen: Mapping[int, int]) -> Conflict:
+        """Every case that is not at the version expected, as if bo had flagged it."""
+        rows = [each for each in self.rows if each.partner in seen and each.version != seen[each.partner]]
+        now = [
+            CaseState(each.status or "open", each.grounds, each.override, each.assignee, each.stage, each.version)
+            for each in rows
+        ]
+        changed = tuple(
+            CaseChanges(each.partner, each.partner_id, each.name, replace(state, status="open"), state, (), 0)
+            for each, state in zip(rows, now, strict=True)
+        )
+        versions = {each.partner: each.version for each in self.rows if each.partner in seen}
+        return Conflict(changed[:3], len(changed[3:]), versions)
+
     def timeline(self, partner: int | None, from_at: int, until_at: int, bins: int) -> Timeline:
         self.asked.append(("timeline", partner))
         edges = [from_at + place * (until_at - from_at) // bins for place in range(bins + 1)]
@@ -239,6 +255,7 @@ class FakeIncident:
         patch.setattr(ledger, "clock_went_back", lambda store: {})
         patch.setattr(audits, "track", lambda store, partner, *, today: self.track(partner))
         patch.setattr(rulebook, "current_rulebook", lambda store: rulebook.Rulebook(sha256="3f2a" * 16))
+        patch.setattr(conflicts, "conflict", lambda store, seen: self.conflict(seen))
         patch.setattr(cases, "case", lambda store, partner: self.case(partner))
         for module, verbs in (
             (cases, ("flag", "clear", "reopen", "add_note", "assign")),

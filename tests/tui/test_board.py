@@ -259,8 +259,10 @@ def test_a_conflict_is_shown_and_done_again_only_when_asked_to(incident: FakeInc
         incident.rows[0] = incident.rows[0]._replace(version=9)
         await press(pilot, "f", "enter")
         assert isinstance(pilot.app.screen, ConflictDialog)
-        assert not incident.deeds
         await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, ConflictDialog)
+        assert not incident.deeds
+        await press(pilot, "G", "enter")
         ((verb, partners, arguments),) = incident.deeds
         assert (verb, partners) == ("flag", [1])
         assert arguments["expect"] == {1: 9}
@@ -278,13 +280,17 @@ def test_undo_is_the_actors_own(incident: FakeIncident) -> None:
     run(incident, flow)
 
 
-def test_a_read_only_store_refuses_every_action_with_a_reason(incident: FakeIncident) -> None:
+@pytest.mark.parametrize("why", ["", "the file is another user's"])
+def test_a_read_only_store_refuses_every_action_with_a_reason(incident: FakeIncident, why: str) -> None:
+    incident.store.remark = why
+    why = why or "the dashboard was started with --read-only"
+
     async def flow(pilot: Pilot[int]) -> None:
         for key in ("f", "c", "o", "e", "at", "a", "u", "ctrl+r"):
             board(pilot).say("")
             await press(pilot, key)
             assert isinstance(pilot.app.screen, BoardScreen)
-            assert message(pilot) == ("the store is open for reading only: nothing can be recorded", "refused")
+            assert message(pilot) == (f"nothing can be recorded: {why}", "refused")
         assert "read only" in screen_lines(pilot.app)[0]
 
     incident.store.read_only = True

@@ -11,7 +11,9 @@ from textual.widgets import Static
 
 from store.audits import LETTERS, TRACK
 from store.cases import GROUNDS
+from store.conflicts import CaseChanges, CaseState, Conflict
 from store.instants import parse_point
+from store.ledger import Action
 from tests.tui.panes import HOSTILE, OnePane, row, screen_text
 from tui.screens.details import DetailsDialog
 from tui.screens.dialogs import (
@@ -63,6 +65,15 @@ def ask(make: Callable[[], ModalScreen[Any]], keys: Sequence[str], size: tuple[i
     return asked
 
 
+def hostile_conflict() -> Conflict:
+    """Everything that a person typed is an attack."""
+    seen = CaseState("open", None, False, HOSTILE, "none", 1)
+    now = CaseState("cleared", "defunct", True, f"{HOSTILE} too", "notified", 2)
+    entry = Action(7, "u", TODAY, HOSTILE, "clear", "p", None, '{"grounds": "defunct"}', HOSTILE, True, "b", None, "")
+    told = CaseChanges(1, HOSTILE, HOSTILE, seen, now, (entry,), 12)
+    return Conflict((told, told), 1_234, {1: 2})
+
+
 DIALOGS: list[Callable[[], ModalScreen[Any]]] = [
     lambda: FlagPrompt(NAMES),
     lambda: ClearDialog(NAMES),
@@ -70,7 +81,7 @@ DIALOGS: list[Callable[[], ModalScreen[Any]]] = [
     lambda: NoteDialog(NAMES),
     lambda: AssignDialog(NAMES, assignee=HOSTILE, suggestion=HOSTILE),
     lambda: StepDialog([row(1, name=NAMES[0]), row(2, name=NAMES[1])], today=TODAY),
-    lambda: ConflictDialog(f"{HOSTILE} was flagged by bo", NAMES),
+    lambda: ConflictDialog(hostile_conflict(), f"flag {HOSTILE}"),
     lambda: DetailsDialog(HOSTILE, [("Note", HOSTILE)]),
 ]
 
@@ -164,9 +175,35 @@ def test_assigning_to_somebody_or_to_nobody() -> None:
 
 
 def test_a_conflict_is_shown_and_tried_again_only_when_asked() -> None:
-    asked = ask(lambda: ConflictDialog("was flagged by bo", ["Ribbon"]), ["enter"])
-    assert asked.answer == "again"
-    assert "Nothing was done" in asked.text
+    def conflict() -> ConflictDialog:
+        return ConflictDialog(hostile_conflict(), "flag Ribbon")
+
+    asked = ask(conflict, ["enter"], (160, 60))
+    assert asked.answer is NOTHING
+    assert "! choose one" in asked.text
+    for text in ("You wanted: flag Ribbon", "you saw  open", "closed: defunct (overridden)", "12 ent"):
+        assert text in asked.text
+    assert "and 1,234 more cases" in asked.text
+    assert "#7 2020-01-20 00:00:00Z" in asked.text
+    assert ask(conflict, ["j", "enter"]).answer == "leave"
+    assert ask(conflict, ["j", "j", "enter"]).answer == "back"
+    assert ask(conflict, ["k", "enter"]).answer == "again"
+
+
+def test_what_was_typed_comes_back_with_the_reason_why_it_was_refused() -> None:
+    step = StepChoice((1,), "notified", TODAY + 1, False, "118804", TODAY, "seen", "a.pdf")
+    dated = StepChoice((1,), "on_hold", TODAY, True, None, TODAY + 3_600_000_000, "", None)
+    for make, typed in (
+        (lambda: ClearDialog(NAMES, refusal="disk full", choice=ClearChoice("other", "x", True)), None),
+        (lambda: NoteDialog(NAMES, refusal="disk full", choice=NoteChoice("x", True)), NoteChoice("x", True)),
+        (lambda: ReopenDialog(NAMES, [], refusal="disk full", note="x"), "x"),
+        (lambda: AssignDialog(NAMES, refusal="disk full", suggestion="x"), AssignChoice("x")),
+        (lambda: StepDialog([row(1)], today=0, refusal="disk full", choice=step), step),
+        (lambda: StepDialog([row(1)], today=0, refusal="disk full", choice=dated), dated),
+    ):
+        assert "! disk full" in ask(make, []).text
+        assert ask(make, ["enter"]).answer == (typed or ClearChoice("other", "x", True))
+    assert ask(lambda: FlagPrompt(NAMES, note="x"), ["enter"]).answer == "x"
 
 
 def step_of(*keys: str, rows: Sequence[Any] = (row(1),)) -> Asked:

@@ -57,6 +57,10 @@ class WorkScreen(Screen[None]):
         """The first questions come after the first paint."""
         self.call_after_refresh(self.ask_all)
 
+    def on_screen_resume(self) -> None:
+        """Nothing lies over this screen any more: what waited for that may come."""
+        self.overscope.open_next_dialog()
+
     def step_back(self) -> bool:
         """One step back inside this screen on `esc`; False when there is none, and the screen should close."""
         return self.unmaximise()

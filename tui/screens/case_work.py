@@ -4,35 +4,36 @@ A screen says which cases are meant (`targets`); the deed goes to the store with
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from textual.binding import BindingType
 
-from store import audits, cases
+from store import audits, cases, conflicts, partners
 from store.cases import Case, Done
+from store.conflicts import Conflict
 from store.connection import Store
-from store.errors import ConflictError, RefusedError
+from store.errors import ConflictError
 from store.partners import PartnerRow
 from tui.keys import bindings
 from tui.screens.base import WorkScreen
+from tui.screens.conflict_dialog import ConflictDialog, Decision
+from tui.screens.dialog_base import Dialog, names_words
 from tui.screens.dialogs import (
     AssignChoice,
     AssignDialog,
     ClearChoice,
     ClearDialog,
-    ConflictDialog,
     FlagPrompt,
-    NoteChoice,
     NoteDialog,
     ReopenDialog,
     StepChoice,
     StepDialog,
 )
-from tui.text import status_words
+from tui.text import GROUNDS_WORDS, status_words, step_words
 
 Expect = dict[int, int]
-Deed = Callable[[Expect], Done]
+Rows = Sequence[PartnerRow]
+Chosen = TypeVar("Chosen")
 
 
 class CaseWorkScreen(WorkScreen):
@@ -52,30 +53,50 @@ class CaseWorkScreen(WorkScreen):
     def action_flag(self) -> None:
         """Flag, after a one-line prompt for a note."""
         if rows := self._ready("flag"):
-
-            def with_note(note: str | None) -> None:
-                if note is not None:
-                    self._do(rows, lambda expect: cases.flag(*self._on(rows), note=note, expect=expect, actor=self._me))
-
-            self.app.push_screen(FlagPrompt(_names(rows)), with_note)
+            names = _names(rows)
+            self._ask(
+                rows,
+                lambda _, note, __: FlagPrompt(names, note=note or ""),
+                lambda note, expect: cases.flag(*self._on(rows), note=note, expect=expect, actor=self._me),
+                lambda _: f"flag {names_words(names)}",
+            )
 
     def action_close_case(self) -> None:
-        """Close with grounds and a note; a refusal comes back to the dialog with its reason."""
+        """Close with grounds and a note."""
         if rows := self._ready("close"):
-            self._ask_grounds(rows)
+            names = _names(rows)
+
+            def deed(choice: ClearChoice, expect: Expect) -> Done:
+                return cases.clear(
+                    *self._on(rows),
+                    grounds=choice.grounds,
+                    note=choice.note,
+                    override=choice.override,
+                    expect=expect,
+                    actor=self._me,
+                )
+
+            self._ask(
+                rows,
+                lambda _, choice, refusal: ClearDialog(names, refusal=refusal, choice=choice),
+                deed,
+                lambda choice: f"close {names_words(names)}: {GROUNDS_WORDS[choice.grounds]}",
+            )
 
     def action_reopen(self) -> None:
         """Reopen, with a note, seeing what the closure said."""
         if not (rows := self._ready("reopen")):
             return
+        names = _names(rows)
 
         def with_closures(found: list[Case]) -> None:
             closures = [_standing(row, case, alone=len(rows) == 1) for row, case in zip(rows, found, strict=True)]
-            self.app.push_screen(ReopenDialog(_names(rows), closures), with_note)
-
-        def with_note(note: str | None) -> None:
-            if note is not None:
-                self._do(rows, lambda expect: cases.reopen(*self._on(rows), note=note, expect=expect, actor=self._me))
+            self._ask(
+                rows,
+                lambda _, note, refusal: ReopenDialog(names, closures, note=note or "", refusal=refusal),
+                lambda note, expect: cases.reopen(*self._on(rows), note=note, expect=expect, actor=self._me),
+                lambda _: f"reopen {names_words(names)}",
+            )
 
         store = self.overscope.store
         self.overscope.run_question(
@@ -85,41 +106,64 @@ class CaseWorkScreen(WorkScreen):
     def action_note(self) -> None:
         """Append a note; it never conflicts."""
         if rows := self._ready("note"):
-
-            def with_choice(choice: NoteChoice | None) -> None:
-                if choice is not None:
-                    note, privileged = choice.note, choice.privileged
-                    self._do(
-                        rows,
-                        lambda _: cases.add_note(*self._on(rows), note=note, privileged=privileged, actor=self._me),
-                    )
-
-            self.app.push_screen(NoteDialog(_names(rows)), with_choice)
+            names = _names(rows)
+            self._ask(
+                rows,
+                lambda _, choice, refusal: NoteDialog(names, choice=choice, refusal=refusal),
+                lambda choice, _: cases.add_note(
+                    *self._on(rows), note=choice.note, privileged=choice.privileged, actor=self._me
+                ),
+                lambda _: f"note on {names_words(names)}",
+            )
 
     def action_assign(self) -> None:
         """Give the cases to somebody."""
         if rows := self._ready("assign"):
-            assignees = {row.assignee for row in rows}
-
-            def with_choice(choice: AssignChoice | None) -> None:
-                if choice is not None:
-                    to = choice.assignee
-                    self._do(
-                        rows, lambda expect: cases.assign(*self._on(rows), assignee=to, expect=expect, actor=self._me)
-                    )
-
+            names, assignees = _names(rows), {row.assignee for row in rows}
             now = assignees.pop() if len(assignees) == 1 else None
-            self.app.push_screen(AssignDialog(_names(rows), assignee=now, suggestion=self._me), with_choice)
+
+            def dialog(_: Rows, choice: AssignChoice | None, refusal: str) -> AssignDialog:
+                to = self._me if choice is None else choice.assignee or ""
+                return AssignDialog(names, assignee=now, suggestion=to, refusal=refusal)
+
+            self._ask(
+                rows,
+                dialog,
+                lambda choice, expect: cases.assign(
+                    *self._on(rows), assignee=choice.assignee, expect=expect, actor=self._me
+                ),
+                lambda choice: f"assign {names_words(names)} to {choice.assignee or 'nobody'}",
+            )
 
     def action_step(self) -> None:
         """Record an audit step, in a dialog that lists whom it is about and whom it skips."""
         if rows := self._ready("step"):
+            today = self.overscope.today
 
-            def with_choice(choice: StepChoice | None) -> None:
-                if choice is not None:
-                    self._record(rows, choice)
+            def deed(choice: StepChoice, expect: Expect) -> Done:
+                return audits.record_step(
+                    self.overscope.store,
+                    choice.partners,
+                    actor=self._me,
+                    step=choice.step,
+                    at=choice.at,
+                    at_is_date=choice.at_is_date,
+                    app_id=choice.app_id,
+                    due=choice.due,
+                    note=choice.note,
+                    evidence=choice.evidence,
+                    expect={partner: expect[partner] for partner in choice.partners},
+                )
 
-            self.app.push_screen(StepDialog(rows, today=self.overscope.today), with_choice)
+            self._ask(
+                rows,
+                lambda shown, choice, refusal: StepDialog(shown, today=today, choice=choice, refusal=refusal),
+                deed,
+                lambda choice: (
+                    f"record '{step_words(choice.step)}' for "
+                    + names_words([row.name for row in rows if row.partner in choice.partners])
+                ),
+            )
 
     def action_undo(self) -> None:
         """Take back one's own last action."""
@@ -141,12 +185,14 @@ class CaseWorkScreen(WorkScreen):
     def _me(self) -> str:
         return self.overscope.actor
 
-    def _on(self, rows: Sequence[PartnerRow]) -> tuple[Store, list[int]]:
+    def _on(self, rows: Rows) -> tuple[Store, list[int]]:
         return self.overscope.store, [row.partner for row in rows]
 
     def _writable(self) -> bool:
-        if self.overscope.store.read_only:
-            self.say("the store is open for reading only: nothing can be recorded", "refused")
+        store = self.overscope.store
+        if store.read_only:
+            why = store.remark or "the dashboard was started with --read-only"
+            self.say(f"nothing can be recorded: {why}", "refused")
             return False
         return True
 
@@ -159,89 +205,83 @@ class CaseWorkScreen(WorkScreen):
             self.say(f"nothing to {what}: put the cursor on a partner, or mark some", "refused")
         return rows
 
-    def _ask_grounds(self, rows: list[PartnerRow], refusal: str = "", before: ClearChoice | None = None) -> None:
-        def with_choice(choice: ClearChoice | None) -> None:
-            if choice is None:
-                return
-
-            def deed(expect: Expect) -> Done:
-                return cases.clear(
-                    *self._on(rows),
-                    grounds=choice.grounds,
-                    note=choice.note,
-                    override=choice.override,
-                    expect=expect,
-                    actor=self._me,
-                )
-
-            def refused(error: Exception) -> None:
-                self.overscope.show_error(error)
-                self._ask_grounds(rows, str(error), choice)
-
-            self._do(rows, deed, refused)
-
-        self.app.push_screen(ClearDialog(_names(rows), refusal=refusal, choice=before), with_choice)
-
-    def _record(self, rows: list[PartnerRow], choice: StepChoice) -> None:
-        store = self.overscope.store
-        partners = [row.partner for row in rows if row.partner in choice.partners]
-
-        def deed(expect: Expect) -> Done:
-            return audits.record_step(
-                store,
-                partners,
-                actor=self._me,
-                step=choice.step,
-                at=choice.at,
-                at_is_date=choice.at_is_date,
-                app_id=choice.app_id,
-                due=choice.due,
-                note=choice.note,
-                evidence=choice.evidence,
-                expect={partner: version for partner, version in expect.items() if partner in partners},
-            )
-
-        self._do(rows, deed)
-
-    def _do(self, rows: list[PartnerRow], deed: Deed, on_refused: Callable[[Exception], None] | None = None) -> None:
-        """Do a deed with the versions these rows show; on a conflict show it, and let the person decide."""
-        self._attempt(rows, deed, {row.partner: row.version for row in rows}, on_refused)
-
-    def _attempt(
+    def _ask(
         self,
         rows: list[PartnerRow],
-        deed: Deed,
-        expect: Expect,
-        on_refused: Callable[[Exception], None] | None,
+        dialog: Callable[[Rows, Chosen | None, str], Dialog[Chosen]],
+        deed: Callable[[Chosen, Expect], Done],
+        wanted: Callable[[Chosen], str],
     ) -> None:
-        def failed(error: Exception) -> None:
-            if isinstance(error, ConflictError):
-                self.overscope.show_error(error)
-                self.app.push_screen(ConflictDialog(str(error), _names(rows)), again)
-            elif isinstance(error, RefusedError) and on_refused is not None:
-                on_refused(error)
-            else:
-                self.overscope.show_error(error)
+        """Open an action's dialog, do what was chosen, and come back to the dialog when that is refused.
 
-        def again(answer: str | None) -> None:
-            self.overscope.ask_all_again()
-            if answer == "again":
-                store = self.overscope.store
-                self.overscope.run_question(
-                    self,
-                    "versions",
-                    lambda: {row.partner: cases.case(store, row.partner).version for row in rows},
-                    lambda versions: self._attempt(rows, deed, versions, on_refused),
-                )
+        Args:
+            rows: the cases, with the versions the person sees.
+            dialog: makes it, of the rows, of what was chosen before (None at first), and of why that was refused.
+            deed: does it in the store; raises ConflictError where a case is not at the version expected.
+            wanted: what it would do, in words.
+        """
+        app = self.overscope
 
-        self.overscope.run_deed(partial(deed, expect), self._done, failed)
+        def ask(shown: Rows, expect: Expect, before: Chosen | None = None, refusal: str = "") -> None:
+            def with_choice(choice: Chosen | None) -> None:
+                if choice is not None:
+                    attempt(shown, expect, choice)
+
+            app.push_when_free(dialog(shown, before, refusal), with_choice)
+
+        def attempt(shown: Rows, expect: Expect, choice: Chosen) -> None:
+            def act() -> Done | Conflict:
+                try:
+                    return deed(choice, expect)
+                except ConflictError:
+                    return conflicts.conflict(app.store, expect)
+
+            def acted(outcome: Done | Conflict) -> None:
+                if isinstance(outcome, Conflict):
+                    decide(shown, outcome, choice)
+                else:
+                    self._done(outcome)
+
+            def failed(error: Exception) -> None:
+                app.show_refusal(error)
+                # An empty note is soon typed again; everything else must not be lost.
+                if choice:
+                    ask(shown, expect, choice, str(error))
+
+            app.run_deed(act, acted, failed)
+
+        def decide(shown: Rows, found: Conflict, choice: Chosen) -> None:
+            def decided(decision: Decision | None) -> None:
+                if decision == "again":
+                    attempt(shown, found.versions, choice)
+                elif decision == "back":
+                    self._look_again(shown, lambda now: ask(now, found.versions, choice))
+                else:
+                    app.say(f"left as it is; not done: {wanted(choice)}")
+
+            app.say(f"not done, somebody was faster: {wanted(choice)}", "refused")
+            app.push_when_free(ConflictDialog(found, wanted(choice)), decided)
+
+        ask(rows, {row.partner: row.version for row in rows})
+
+    def _look_again(self, rows: Rows, on_rows: Callable[[Rows], None]) -> None:
+        """The same partners as they are now; a partner that is gone stays as it was shown."""
+        store, parameters = self.overscope.store, self.overscope.parameters
+
+        def show(found: list[PartnerRow]) -> None:
+            known = {row.partner: row for row in found}
+            on_rows([known.get(row.partner, row) for row in rows])
+
+        owner = self.app.screen_stack[0]
+        self.overscope.run_question(owner, "rows", lambda: partners.partner_list(store, parameters), show)
 
     def _done(self, outcome: Done, hint: str = "u undoes it") -> None:
-        self.acted()
-        self.say(f"{outcome.line}   {hint}", "good")
+        if self.is_attached:
+            self.acted()
+        self.overscope.say(f"{outcome.line}   {hint}", "good")
 
 
-def _names(rows: Sequence[PartnerRow]) -> list[str]:
+def _names(rows: Rows) -> list[str]:
     return [row.name for row in rows]
 
 

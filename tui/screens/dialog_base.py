@@ -64,14 +64,16 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
     }
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], *, refusal: str = "") -> None:
         """Ask about these partners.
 
         Args:
             names: as the registry says, however hostile.
+            refusal: why the store refused what was chosen before; shown at once.
         """
         super().__init__()
         self.names = tuple(names)
+        self._refusal = refusal
 
     def compose(self) -> ComposeResult:
         """The box: the partners' names, the fields, and a line for what is missing."""
@@ -79,7 +81,7 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
             with VerticalScroll(classes="dialog--names", can_focus=False):
                 yield Static(Content(names_words(self.names, most=40)), markup=False)
             yield from self.fields()
-            yield Static("", markup=False, classes="dialog--complaint")
+            yield Static(_complaint(self._refusal), markup=False, classes="dialog--complaint")
         box.border_title = Content(self.HEADING)
         box.border_subtitle = Content(self.hint())
 
@@ -97,7 +99,7 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
 
     def complain(self, text: str) -> None:
         """Say what is missing; the dialog stays."""
-        self.query_one(".dialog--complaint", Static).update(Content(f"! {clean(text, 500)}"))
+        self.query_one(".dialog--complaint", Static).update(_complaint(text))
 
     def action_confirm(self) -> None:
         """Close with the answer, if there is one."""
@@ -116,6 +118,10 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
     def typed(self, field: str) -> str:
         """The text of a field, without blanks around it."""
         return self.query_one(f"#{field}", TextField).value.strip()
+
+
+def _complaint(text: str) -> Content:
+    return Content(f"! {clean(text, 500)}" if text else "")
 
 
 def labelled(label: str, field: Widget) -> Horizontal:

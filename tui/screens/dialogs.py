@@ -5,14 +5,14 @@ They decide nothing: what is refused is refused by the store. Names and messages
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
 from store.cases import GROUNDS
+from tui.screens.conflict_dialog import ConflictDialog
 from tui.screens.dialog_base import Dialog, labelled, names_words
 from tui.screens.step_dialog import StepChoice, StepDialog
 from tui.text import GROUNDS_WORDS, clean
@@ -100,22 +100,24 @@ class LinePrompt(Dialog[str]):
     }
     """
 
-    def __init__(self, label: str, *, hint: str = "", names: Sequence[str] = ()) -> None:
+    def __init__(self, label: str, *, hint: str = "", names: Sequence[str] = (), text: str = "") -> None:
         """Ask for a line.
 
         Args:
             label: what it is about; names in it are cleaned.
             hint: what may be typed, shown while nothing is.
+            text: what stands there at first.
         """
         super().__init__(names)
         self._label = label
         self._hint = hint
+        self._text = text
 
     def compose(self) -> ComposeResult:
         """Label and field, on one line."""
         with Horizontal(classes="prompt"):
             yield Static(Content(clean(self._label, 300)), markup=False)
-            yield TextField(placeholder=self._hint, id="line")
+            yield TextField(self._text, placeholder=self._hint, id="line")
 
     def answer(self) -> str:
         """What was typed, which may be nothing."""
@@ -125,9 +127,14 @@ class LinePrompt(Dialog[str]):
 class FlagPrompt(LinePrompt):
     """Flag these partners, with a note that may be empty."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        """Ask for the note."""
-        super().__init__(f"Flag {names_words(names)}", hint="a note, or nothing; enter flags, esc cancels", names=names)
+    def __init__(self, names: Sequence[str], *, note: str = "") -> None:
+        """Ask for the note.
+
+        Args:
+            note: what was typed before, where flagging was refused.
+        """
+        hint = "a note, or nothing; enter flags, esc cancels"
+        super().__init__(f"Flag {names_words(names)}", hint=hint, names=names, text=note)
 
 
 class ClearDialog(Dialog[ClearChoice]):
@@ -142,8 +149,7 @@ class ClearDialog(Dialog[ClearChoice]):
             refusal: why the store refused the last attempt; shown, so that an override is an informed one.
             choice: what was chosen in that attempt.
         """
-        super().__init__(names)
-        self._refusal = refusal
+        super().__init__(names, refusal=refusal)
         self._choice = choice
 
     def fields(self) -> ComposeResult:
@@ -154,13 +160,12 @@ class ClearDialog(Dialog[ClearChoice]):
         yield Static("")
         note = "" if self._choice is None else self._choice.note
         yield labelled("Note", TextField(note, placeholder="needed for other, and for an override", id="note"))
-        yield Switch("override: close it although the evidence contradicts the ground", id="override")
+        override = self._choice is not None and self._choice.override
+        yield Switch("override: close it although the evidence contradicts the ground", on=override, id="override")
 
     def on_mount(self) -> None:
-        """Begin with the grounds; show why the last attempt was refused."""
+        """Begin with the grounds."""
         self.query_one("#grounds").focus()
-        if self._refusal:
-            self.complain(self._refusal)
 
     def hint(self) -> str:
         """The keys."""
@@ -185,20 +190,22 @@ class ReopenDialog(Dialog[str]):
 
     HEADING = "Reopen"
 
-    def __init__(self, names: Sequence[str], closure: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], closure: Sequence[str], *, note: str = "", refusal: str = "") -> None:
         """Ask for the note.
 
         Args:
             closure: what stands now, a line each: `closed: audit passed by ana, 2020-01-20; coverage 569 of 580 days`.
+            note: what was typed before, where reopening was refused.
         """
-        super().__init__(names)
+        super().__init__(names, refusal=refusal)
         self._closure = tuple(closure)
+        self._note = note
 
     def fields(self) -> ComposeResult:
         """What stands now, and the note."""
         for line in self._closure[:6]:
             yield Static(Content(clean(line, 300)), markup=False, classes="dialog--hint")
-        yield labelled("Note", TextField(placeholder="needed: why it is opened again", id="note"))
+        yield labelled("Note", TextField(self._note, placeholder="needed: why it is opened again", id="note"))
 
     def answer(self) -> str | None:
         """The note; None when there is none."""
@@ -214,10 +221,20 @@ class NoteDialog(Dialog[NoteChoice]):
 
     HEADING = "Note"
 
+    def __init__(self, names: Sequence[str], *, choice: NoteChoice | None = None, refusal: str = "") -> None:
+        """Ask for the note.
+
+        Args:
+            choice: what was typed before, where the note was refused.
+        """
+        super().__init__(names, refusal=refusal)
+        self._choice = choice or NoteChoice("", False)
+
     def fields(self) -> ComposeResult:
         """The note and the switch."""
-        yield labelled("Note", TextField(id="note"))
-        yield Switch("privileged: stays out of reports, which say how many were withheld", id="privileged")
+        yield labelled("Note", TextField(self._choice.note, id="note"))
+        label = "privileged: stays out of reports, which say how many were withheld"
+        yield Switch(label, on=self._choice.privileged, id="privileged")
 
     def hint(self) -> str:
         """The keys."""
@@ -237,14 +254,16 @@ class AssignDialog(Dialog[AssignChoice]):
 
     HEADING = "Assign"
 
-    def __init__(self, names: Sequence[str], *, assignee: str | None = None, suggestion: str = "") -> None:
+    def __init__(
+        self, names: Sequence[str], *, assignee: str | None = None, suggestion: str = "", refusal: str = ""
+    ) -> None:
         """Ask for a name.
 
         Args:
             assignee: whose they are now, where they are all the same person's.
             suggestion: what stands there at first, e.g. one's own name.
         """
-        super().__init__(names)
+        super().__init__(names, refusal=refusal)
         self._assignee = assignee
         self._suggestion = suggestion
 
@@ -257,32 +276,3 @@ class AssignDialog(Dialog[AssignChoice]):
     def answer(self) -> AssignChoice:
         """The name; an empty one means nobody."""
         return AssignChoice(self.typed("assignee") or None)
-
-
-class ConflictDialog(Dialog[Literal["again"]]):
-    """The case has moved on since it was read: shows who moved it, and offers to do it again on what is there now."""
-
-    HEADING = "Somebody was faster"
-
-    def __init__(self, message: str, names: Sequence[str] = ()) -> None:
-        """Show what happened.
-
-        Args:
-            message: of the store: who, when, and how.
-        """
-        super().__init__(names)
-        self._message = message
-
-    def compose(self) -> ComposeResult:
-        """The message; nothing was done."""
-        with Vertical(classes="dialog") as box:
-            if self.names:
-                yield Static(Content(names_words(self.names)), markup=False, classes="dialog--names")
-            yield Static(Content(clean(self._message, 1_000)), markup=False)
-            yield Static(Content("Nothing was done."), markup=False, classes="dialog--hint")
-        box.border_title = Content(self.HEADING)
-        box.border_subtitle = Content("enter does it again on the case as it is now   esc leaves it")
-
-    def answer(self) -> Literal["again"]:
-        """Again."""
-        return "again"

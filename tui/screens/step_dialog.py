@@ -13,10 +13,10 @@ from textual.content import Content
 from textual.widgets import Static
 
 from store.audits import LETTERS, SIDE_STATES, TRACK
-from store.instants import now, parse_point
+from store.instants import MICROSECONDS_PER_DAY, now, parse_point
 from store.partners import PartnerRow
 from tui.screens.dialog_base import Dialog, labelled
-from tui.text import clean, count, day, step_words
+from tui.text import clean, count, day, instant, step_words
 from tui.widgets.fields import Choice, TextField
 
 STEPS = (*TRACK, *SIDE_STATES)
@@ -45,6 +45,12 @@ class StepChoice:
     due: int | None
     note: str
     evidence: str | None
+
+    def typed(self) -> tuple[str, str, str, str, str]:
+        """Date, due date, app, evidence and note as they may be typed again."""
+        date = day(self.at) if self.at_is_date else instant(self.at)
+        due = "" if self.due is None else instant(self.due) if self.due % MICROSECONDS_PER_DAY else day(self.due)
+        return date, due, self.app_id or "", self.evidence or "", self.note
 
 
 def out_of_order(row: PartnerRow, step: str) -> str | None:
@@ -89,20 +95,31 @@ class StepDialog(Dialog[StepChoice]):
     }
     """
 
-    def __init__(self, rows: Sequence[PartnerRow], *, today: int | None = None) -> None:
+    def __init__(
+        self,
+        rows: Sequence[PartnerRow],
+        *,
+        today: int | None = None,
+        choice: StepChoice | None = None,
+        refusal: str = "",
+    ) -> None:
         """Ask for the step.
 
         Args:
             rows: the partners as the list shows them.
             today: the date that stands there at first, microseconds UTC; the clock's where not given.
+            choice: what was chosen before, where the step was refused.
         """
-        super().__init__([row.name for row in rows])
+        super().__init__([row.name for row in rows], refusal=refusal)
         self._rows = tuple(rows)
+        self._choice = choice
         self._today = now() if today is None else today
 
     def fields(self) -> ComposeResult:
         """Steps at the left; date, due date, app, evidence, note and who is left out at the right."""
-        proposed = next_step(self._rows)
+        before = self._choice
+        proposed = next_step(self._rows) if before is None else before.step
+        date, due, app, evidence, note = (day(self._today), "", "", "", "") if before is None else before.typed()
         with Horizontal(id="columns"):
             yield Choice(
                 [f"{LETTERS[step]} {step_words(step)}" for step in STEPS],
@@ -110,12 +127,12 @@ class StepDialog(Dialog[StepChoice]):
                 id="step",
             )
             with Vertical(id="right"):
-                yield labelled("Date", TextField(day(self._today), placeholder="2019-10-05, or an instant", id="at"))
-                yield labelled("Due", TextField(placeholder="2019-10-05, or empty", id="due"))
+                yield labelled("Date", TextField(date, placeholder="2019-10-05, or an instant", id="at"))
+                yield labelled("Due", TextField(due, placeholder="2019-10-05, or empty", id="due"))
                 if len(self._rows) == 1:
-                    yield labelled("App id", TextField(placeholder="empty: all its apps", id="app"))
-                yield labelled("Evidence", TextField(placeholder="path of a file, or empty", id="evidence"))
-                yield labelled("Note", TextField(id="note"))
+                    yield labelled("App id", TextField(app, placeholder="empty: all its apps", id="app"))
+                yield labelled("Evidence", TextField(evidence, placeholder="path of a file, or empty", id="evidence"))
+                yield labelled("Note", TextField(note, id="note"))
                 with VerticalScroll(id="standing", can_focus=False):
                     yield Static("", markup=False, id="standing-words")
 

@@ -124,9 +124,10 @@ class Switch(Widget, can_focus=True):
     on: reactive[bool] = reactive(False)
     """Whether it is turned on."""
 
-    def __init__(self, label: str, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, label: str, *, on: bool = False, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._label = clean(label)
+        self.set_reactive(Switch.on, on)
 
     def action_turn(self) -> None:
         """The other way."""
