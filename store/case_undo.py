@@ -228,7 +228,8 @@ def _restore(
     against = closing.objections_to_restoring(deed.connection, partner, after.grounds, facts, known, after.rests_on)
     if against:
         refuse(deed, {partner: f"cannot be closed again by {verb}: {', '.join(against)}; close it anew"})
-    seq = change(deed, partner, now, after, verb=verb, note=note, corrects=entry.seq, details=details)
+    told = {**details, **closing.known_document(known)}
+    seq = change(deed, partner, now, after, verb=verb, note=note, corrects=entry.seq, details=told)
     closing.record_closure(deed.connection, partner, seq, known)
     return seq
 

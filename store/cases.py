@@ -144,8 +144,10 @@ def clear(
         for partner, row in cases.items():
             text = closing.rests_on(facts[partner], against=against[partner])
             after = replace(row, status="cleared", grounds=grounds, rests_on=text)
-            seq = change(deed, partner, row, after, verb="clear", note=note)
-            closing.record_closure(deed.connection, partner, seq, facts[partner].known_events)
+            known = facts[partner].known_events
+            told = closing.known_document(known)
+            seq = change(deed, partner, row, after, verb="clear", note=note, details=told)
+            closing.record_closure(deed.connection, partner, seq, known)
             seqs.append(seq)
         overridden = ", overridden" if any(against.values()) else ""
         return done(deed, seqs, f"closed {named(deed, list(cases))}: {GROUND_WORDS[grounds]}{overridden}")

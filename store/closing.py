@@ -3,6 +3,7 @@
 Grounds are checked over all evidence, whatever the as-of of the screen (DOMAIN, Cases).
 """
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Mapping
@@ -51,6 +52,11 @@ def rests_on(facts: "CaseFacts", *, against: list[str]) -> str:
     if against:
         known |= {"override": True, "objections": against}
     return json.dumps(known)
+
+
+def known_document(known_events: bytes) -> dict[str, str]:
+    """What a closure's log entry tells of the events that it knew: their SHA-256, so that a changed row is found."""
+    return {"known_events": hashlib.sha256(known_events).hexdigest()}
 
 
 def record_closure(connection: sqlite3.Connection, partner: int, seq: int, known_events: bytes) -> None:

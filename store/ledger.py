@@ -8,6 +8,7 @@ import json
 import sqlite3
 import uuid as uuids
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from store.connection import Store
@@ -198,14 +199,31 @@ def clock_went_back(store: Store) -> dict[int, int]:
 def action_document(action: Action, *, set_back: Mapping[int, int]) -> dict[str, object]:
     """One entry as `python -m store log --json` prints it; `before` and `after` are JSON values there, not text.
 
+    With it, and the entry before it, its hash can be computed again: `store.verify_log` does. Where the stored text
+    is not the canonical one, as an older version of the program wrote it, `before_text` and `after_text` tell it.
+
     Args:
         action: the entry.
         set_back: what `clock_went_back` answers.
     """
-    return {
-        **action._asdict(),
-        "at": format_instant(action.at),
-        "before": None if action.before is None else json.loads(action.before),
-        "after": None if action.after is None else json.loads(action.after),
-        "clock_went_back": set_back.get(action.seq),
-    }
+    document = action._asdict() | {"clock_went_back": set_back.get(action.seq)}
+    with suppress(OverflowError):
+        document["at"] = format_instant(action.at)
+    for name, text in (("before", action.before), ("after", action.after)):
+        document[name], is_canonical = _value_of(text)
+        if not is_canonical:
+            document[f"{name}_text"] = text
+    return document
+
+
+def _value_of(text: str | None) -> tuple[object, bool]:
+    """What a JSON text says, and whether it is the canonical text of that; None where it is no JSON."""
+    if text is None:
+        return None, True
+    try:
+        value = json.loads(text)
+        # Python reads `NaN` and `1e999`, which are no JSON.
+        json.dumps(value, allow_nan=False)
+        return value, canonical(value) == text
+    except (ValueError, RecursionError):
+        return None, False

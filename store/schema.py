@@ -455,13 +455,15 @@ def create_store(path: Path | str, *, name: str, actor: str, at: int, demo: bool
             connection.execute(f"PRAGMA journal_mode={'WAL' if wal_is_safe() else 'DELETE'}")
             apply_migrations(connection)
             connection.execute("BEGIN IMMEDIATE")
+            incident = str(uuid.uuid4())
             connection.execute(
                 "INSERT INTO incident(id, uuid, name, demo, created_at, created_by) VALUES (1, ?, ?, ?, ?, ?)",
-                (str(uuid.uuid4()), name, int(demo), at, actor),
+                (incident, name, int(demo), at, actor),
             )
             from store.ledger import append
 
-            append(connection, actor=actor, verb="init", at=at, after=json.dumps({"name": name}))
+            after = json.dumps({"uuid": incident, "name": name, "demo": demo})
+            append(connection, actor=actor, verb="init", at=at, after=after)
             connection.execute("COMMIT")
         finally:
             connection.close()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # In the JSON, and no news to a reader of the table.
 _DULL = frozenset(
-    {"version", "sha256", "path", "size", "options", "content_id", "state", "settled", "evidence", "extra_columns"}
+    {"version", "known_events", "sha256", "path", "size", "options", "content_id", "state", "settled", "evidence", "extra_columns"}
     | {"started_at", "started_by", "completed_at", "ignored_columns", "import_id"}
 )
 _NOTHING: tuple[object, ...] = (None, "", [], {})

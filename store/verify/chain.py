@@ -10,7 +10,7 @@ from store.verify.checks import Context, Finding, Findings, counted, valued
 from store.verify.entries import Entry
 
 _SEQUENCE = "SELECT seq FROM sqlite_sequence WHERE name = 'actions'"
-_COUNT = "SELECT count(*), coalesce(max(seq), 0) FROM actions NOT INDEXED"
+_COUNT = "SELECT count(*), coalesce(max(seq), 0) FROM actions"
 _NAMES = """
 SELECT p.id, p.partner_id, a.app_id FROM partners p LEFT JOIN apps a ON a.id = p.app
 """

@@ -51,7 +51,7 @@ _COLUMNS = (
 _ENTRIES = """
 SELECT seq, uuid, at, actor, verb, partner, partner_id, before, after, note, privileged, batch, corrects,
   previous_hash, hash
-FROM actions NOT INDEXED ORDER BY seq
+FROM actions ORDER BY seq
 """
 
 
