@@ -41,6 +41,11 @@ def wal_is_safe(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> 
     return patch is not None and version[2] >= patch
 
 
+def is_writable(path: Path) -> bool:
+    """Whether this process may write a store: its file, and its folder for the journal."""
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
 def _authorize_reader(action: int, *_: str | None) -> int:
     return sqlite3.SQLITE_DENY if action in _DENIED_TO_READERS else sqlite3.SQLITE_OK
 
@@ -103,7 +108,7 @@ class Store:
         self._identity = (status.st_dev, status.st_ino)
 
     def _open(self, *, writer: bool) -> sqlite3.Connection:
-        mode = "rw" if os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK) else "ro"
+        mode = "rw" if is_writable(self.path) else "ro"
         try:
             connection = connect(self.path, mode=mode)
         except sqlite3.Error as error:
@@ -247,7 +252,7 @@ def open_store(path: Path | str, *, read_only: bool = False, lenient: bool = Fal
         raise UnusableFileError(f"{path} is not a file; give the path of a store")
     if not os.access(path, os.R_OK):
         raise UnusableFileError(f"cannot read {path}: permission denied")
-    writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    writable = is_writable(path)
     version = _check(path, "rw" if writable else "ro", lenient=lenient)
     if lenient:
         return Store(path, read_only=True)

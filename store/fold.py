@@ -8,14 +8,13 @@ inputs changed.
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable
 from functools import partial
 
 import numpy as np
 
 from store.columns import COUNTED_SEGMENTS, EventColumns, Verdicts, load_columns
 from store.connection import Store
-from store.event_rows import EventRows, read_events
+from store.event_rows import read_events
 from store.evidence import Assessment
 from store.instants import MICROSECONDS_PER_DAY, now
 from store.judge import VERDICT_NAMES
@@ -24,10 +23,10 @@ from store.ledger import append
 from store.parameters import Parameters, resolve
 from store.reopening import CaseFacts, facts_of, reopen_contradicted
 from store.schema import DERIVED_TABLES
-from store.segments import read_column, write_all_from_rows, write_column, write_from_rows
+from store.segments import Packer, read_column, write_column, write_from_rows
 from store.world import World
 
-__all__ = ["CaseFacts", "bring_up_to_date", "case_facts", "defer", "make_anew", "rebuild", "refresh"]
+__all__ = ["CaseFacts", "bring_up_to_date", "case_facts", "defer", "rebuild", "refresh"]
 
 # What is noted of the day rollup while nothing was packed anew since it was made.
 _CURRENT = "current"
@@ -95,7 +94,12 @@ def rebuild(store: Store, *, actor: str) -> None:
     with store.writing() as connection:
         at = now()
         judged_at = judged_last(connection)
-        world = make_anew(connection, read_events(connection), at=at if judged_at is None else judged_at)
+        clear_derived(connection)
+        packer = Packer(connection, live_contents(connection))
+        for rows in read_events(connection):
+            packer.take(rows)
+        packer.close()
+        world = bring_up_to_date(connection, at=at if judged_at is None else judged_at)
         append(connection, actor=actor, verb="rebuild", at=at)
         reopen_contradicted(connection, world, actor=actor, at=at)
 
@@ -106,20 +110,9 @@ def judged_last(connection: sqlite3.Connection) -> int | None:
     return None if kept is None or kept == _THE_RULEBOOKS else int(kept)
 
 
-def make_anew(connection: sqlite3.Connection, chunks: Iterable[EventRows], *, at: int) -> World:
-    """Empty the derived tables and make them from the plain ones alone.
-
-    Args:
-        chunks: every event, as `read_events` gives them.
-        at: the as-of of a rulebook that names none, microseconds UTC.
-
-    Returns:
-        The world they were made from.
-    """
-    clear_derived(connection)
-    live = [content_id for (content_id,) in connection.execute(_LIVE)]
-    write_all_from_rows(connection, live, chunks)
-    return bring_up_to_date(connection, at=at)
+def live_contents(connection: sqlite3.Connection) -> list[int]:
+    """The contents that count."""
+    return [content_id for (content_id,) in connection.execute(_LIVE)]
 
 
 def case_facts(connection: sqlite3.Connection, partner: int) -> CaseFacts:
@@ -187,7 +180,7 @@ def _place_segments(connection: sqlite3.Connection) -> None:
     The loader packs a new content itself. What is packed anew here, the day rollup may have counted already: it is
     noted that the rollup must be made anew, now or when the refresh comes.
     """
-    live = [content_id for (content_id,) in connection.execute(_LIVE)]
+    live = live_contents(connection)
     if not _changed(connection, "live_contents", json.dumps(live)):
         return
     trimmed_before = json.loads(_state(connection, "trimmed_contents") or "[]")

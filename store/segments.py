@@ -144,33 +144,38 @@ def write_from_rows(connection: sqlite3.Connection, content_id: int, *, live: bo
     """
     clear(connection, content_id)
     if live:
-        write_all_from_rows(connection, [content_id], read_events(connection))
+        packer = Packer(connection, [content_id])
+        for rows in read_events(connection):
+            packer.take(rows)
+        packer.close()
         return
     writer = SegmentWriter(content_id)
     cursor = connection.execute(_ROWS_HELD_ELSEWHERE, (content_id,))
-    for rows in _batches(cursor):
+    for held in _batches(cursor):
         table = np.array(
-            [(*row[:2], 0 if row[2] is None else text_key(row[2]), *row[3:]) for row in rows], dtype=np.int64
+            [(*row[:2], 0 if row[2] is None else text_key(row[2]), *row[3:]) for row in held], dtype=np.int64
         )
         writer.add(connection, {name: table[:, place] for place, name in enumerate(COLUMNS)})
     writer.close(connection)
 
 
-def write_all_from_rows(
-    connection: sqlite3.Connection, content_ids: Iterable[int], chunks: Iterable[EventRows]
-) -> None:
-    """Write the packed copies of live contents that have none, in one scan over all events.
+class Packer:
+    """Writes the packed copies of live contents that have none, from one scan over all events."""
 
-    Args:
-        chunks: every event, as `read_events` gives them.
-    """
-    writers = {content_id: SegmentWriter(content_id) for content_id in content_ids}
-    for rows in chunks:
+    def __init__(self, connection: sqlite3.Connection, content_ids: Iterable[int]) -> None:
+        self._connection = connection
+        self._writers = {content_id: SegmentWriter(content_id) for content_id in content_ids}
+
+    def take(self, rows: EventRows) -> None:
+        """Take the next events, in key order."""
         for content_id, numbers, event_ids in rows.by_content():
-            if content_id in writers:
-                writers[content_id].add(connection, _packed(numbers, event_ids))
-    for writer in writers.values():
-        writer.close(connection)
+            if content_id in self._writers:
+                self._writers[content_id].add(self._connection, _packed(numbers, event_ids))
+
+    def close(self) -> None:
+        """Write what is left."""
+        for writer in self._writers.values():
+            writer.close(self._connection)
 
 
 def _packed(numbers: Sequence[Column], event_ids: EventIds) -> dict[str, Column]:

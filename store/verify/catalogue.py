@@ -4,6 +4,8 @@ from store.verify.against_checkpoint import check_checkpoint
 from store.verify.chain import check_chain
 from store.verify.checks import Check
 from store.verify.database import check_integrity, check_mode, check_references
+from store.verify.derived import check_derived
+from store.verify.evidence import check_evidence
 from store.verify.schema import check_schema
 
 LOG_ALONE = Check("action log", check_chain)
@@ -15,4 +17,10 @@ CHECKS: tuple[Check, ...] = (
     Check("references", check_references),
     LOG_ALONE,
     Check("checkpoint", check_checkpoint),
+)
+
+# Each reads through a connection of its own, in this order: see `store.verify.scan`.
+SCANNING_CHECKS: tuple[Check, ...] = (
+    Check("evidence", check_evidence),
+    Check("derived tables", check_derived),
 )

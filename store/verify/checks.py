@@ -14,6 +14,7 @@ from store.verify.entries import Entry, read_entries
 
 if TYPE_CHECKING:
     from store.checkpoint import Checkpoint
+    from store.verify.scan import Scan
 
 _LONGEST_VALUE = 60
 
@@ -42,11 +43,13 @@ class Context:
         path: the store's file; None where it has none.
         checkpoint: what the log is held against; None where none was given.
         tell: call it with how far the check is, from 0 to 1, or None where it cannot tell.
+        scan: what the check of the evidence read, for the check of the derived tables after it.
     """
 
     path: Path | None
     checkpoint: "Checkpoint | None"
     tell: Callable[[float | None], None]
+    scan: "Scan | None" = None
     _entries: tuple[list[Entry], list[str]] | None = field(default=None)
 
     def entries(self, connection: sqlite3.Connection) -> list[Entry]:

@@ -72,7 +72,7 @@ def verify(
         checks: only these; all of them when not given.
     """
     from store.checkpoint import head_of
-    from store.verify.catalogue import CHECKS
+    from store.verify.catalogue import CHECKS, SCANNING_CHECKS
 
     with _snapshot(store) as connection:
         path = store.path if isinstance(store, Store) else _path_of(connection)
@@ -87,7 +87,19 @@ def verify(
         except sqlite3.DatabaseError as error:
             _reraise_interruption(error)
             head = None
+    if checks is None:
+        results.extend(_scan(SCANNING_CHECKS, context, barred, progress))
     return Report(tuple(results), head)
+
+
+def _scan(checks: Sequence[Check], context: Context, barred: str, progress: Progress | None) -> list[Result]:
+    """Run the checks that read every event, after the snapshot has ended: they take long, and keep nobody waiting."""
+    from store.verify.scan import checking
+
+    if barred or context.path is None:
+        return [_not_run(check, barred or "the store has no file") for check in checks]
+    with checking(context.path) as connection:
+        return [_run(check, connection, context, progress) for check in checks]
 
 
 def _barred(connection: sqlite3.Connection) -> str:
