@@ -63,9 +63,13 @@ def evidence_folder(store_path: Path) -> Path:
 
 
 def copy_hashed(source: int, target: int | None, total: int, progress: Progress | None) -> Copied:
-    """Copy what is left of one descriptor to another, in blocks, and hash it on the way; only hash without a target."""
+    """Copy what is left of one descriptor to another, in blocks, and hash it on the way; only hash without a target.
+
+    Args:
+        total: bytes expected; a file that somebody writes to without end is given up once there are more.
+    """
     digest, size = hashlib.sha256(), 0
-    while block := os.read(source, _BLOCK):
+    while size <= total and (block := os.read(source, _BLOCK)):
         digest.update(block)
         size += len(block)
         left = memoryview(block)
