@@ -118,9 +118,24 @@ def _show(store: "Store", parameters: "Parameters", actor: str, notice: str) -> 
         colourless=bool(os.environ.get("NO_COLOR")),
         keymap=user_config_path("overscope") / "keymap.toml",
         notice=notice,
+        takes_signals=True,
     )
     app.run()
+    _let_go_of_closed_terminal()
+    if app.fault is not None:
+        raise app.fault
     return app.return_code or 0
+
+
+def _let_go_of_closed_terminal() -> None:
+    """What a closed terminal did not take goes nowhere: Python would end with a code of its own over it."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
 
 
 def _check_terminal() -> None:

@@ -29,7 +29,7 @@ from tui.type_ahead import TypeAheadApp
 from tui.watch import StoreChanged, StoreTrouble, Watcher
 
 T = TypeVar("T")
-_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 
 
 class OverscopeApp(TypeAheadApp[int]):
@@ -41,13 +41,14 @@ class OverscopeApp(TypeAheadApp[int]):
         actor: whose actions these are.
         notice: what the message bar says at first.
         key_table: the table of keys with the user's own in place.
+        fault: what ended the dashboard though it should not have; None when all went well.
     """
 
     CSS_PATH = "overscope.tcss"
     TITLE = "Overscope"
     COMMANDS: ClassVar = {KeyCommands}
     BINDINGS: ClassVar = bindings(
-        "app.back", "app.leave", "app.refresh", "app.repaint", "app.copy", "app.palette", "app.help"
+        *("app.back", "app.leave", "app.refresh", "app.repaint", "app.copy", "app.suspend", "app.palette", "app.help")
     )
 
     def __init__(
@@ -60,6 +61,7 @@ class OverscopeApp(TypeAheadApp[int]):
         watch: bool = True,
         keymap: Path | None = None,
         notice: str = "",
+        takes_signals: bool = False,
     ) -> None:
         """Prepare the app; nothing is read before the first paint.
 
@@ -71,6 +73,7 @@ class OverscopeApp(TypeAheadApp[int]):
             watch: notice what other processes write.
             keymap: the user's keymap file, or None.
             notice: what the message bar says at first.
+            takes_signals: it has the terminal, and gives it back when a signal ends it.
         """
         super().__init__(ansi_color=True if colourless else None)
         self.store = store
@@ -80,6 +83,8 @@ class OverscopeApp(TypeAheadApp[int]):
         self.questions = Questions(self)
         self._waiting_dialogs: deque[Callable[[], object]] = deque()
         self._leaves_when_recorded = False
+        self.fault: Exception | None = None
+        self._takes_signals = takes_signals
         self.animation_level = "none"
         self._watcher = Watcher(self, store) if watch else None
         overrides, self._complaints = ({}, []) if keymap is None else read_keymap(keymap)
@@ -100,14 +105,18 @@ class OverscopeApp(TypeAheadApp[int]):
 
         return BoardScreen()
 
-    def on_mount(self) -> None:
-        """Listen for the signals that would leave a terminal broken, and for other processes' writes."""
-        if not self.is_headless:
+    def on_load(self) -> None:
+        """Before the terminal is taken: listen for the signals that would leave it broken."""
+        if self._takes_signals:
             loop = asyncio.get_running_loop()
             for number in _SIGNALS:
                 loop.add_signal_handler(number, partial(self.leave, 128 + number))
+
+    def on_mount(self) -> None:
+        """Listen for other sizes of the terminal, and for other processes' writes."""
+        if self._takes_signals:
             # Textual's own handler can lose the last size of a storm: a signal that another thread takes wakes no loop.
-            loop.add_signal_handler(signal.SIGWINCH, self._take_terminal_size)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, self._take_terminal_size)
         if self._watcher is not None:
             self._watcher.start()
         if self._complaints:
@@ -122,6 +131,13 @@ class OverscopeApp(TypeAheadApp[int]):
         if self._watcher is not None:
             self._watcher.stop()
         self.store.interrupt()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Keep what went wrong for whoever started the dashboard; Textual would print it, with the data in it."""
+        super()._handle_exception(error)
+        if self._takes_signals:
+            self.fault = self.fault or error
+            self._exit_renderables.clear()
 
     def leave(self, code: int) -> None:
         """Close the dashboard with this exit code; running queries are ended first."""

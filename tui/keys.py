@@ -103,6 +103,7 @@ TABLE: tuple[Key, ...] = (
     Key("app.refresh", "R", "ask_again", "read everything again", "everywhere"),
     Key("app.repaint", "ctrl+l", "repaint", "repaint the screen", "everywhere"),
     Key("app.copy", "y", "copy", "copy the figure under the cursor", "everywhere"),
+    Key("app.suspend", "ctrl+z", "suspend_process", "suspend: `fg` in the shell brings it back", "everywhere"),
     Key("app.palette", "ctrl+p,:", "palette", "find a command by its name", "everywhere"),
     Key("app.help", "?,f1", "keys", "all keys", "everywhere", "keys"),
 )

@@ -25,6 +25,7 @@ KEYS = {
     "enter": "\r",
     "esc": "\x1b",
     "tab": "\t",
+    "shift+tab": "\x1b[Z",
     "space": " ",
     "backspace": "\x7f",
     "up": "\x1b[A",
@@ -37,6 +38,7 @@ KEYS = {
     "ctrl+p": "\x10",
     "ctrl+d": "\x04",
     "ctrl+u": "\x15",
+    "ctrl+l": "\x0c",
 }
 
 
@@ -46,11 +48,17 @@ _KNOWS_FRAMES = b"\x1b[?2026;2$y"
 _FRAME_BEGINS, _FRAME_ENDS = b"\x1b[?2026h", b"\x1b[?2026l"
 
 
+def _take_terminal() -> None:
+    """Runs in the child: make its stdin its controlling terminal, as a shell does."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Terminal:
     """One run of `python -m tui` in a pseudo-terminal of a given size.
 
     Attributes:
         raw: every byte the program has written so far.
+        settings: the terminal's (`stty`), before the program started.
         screen: what those bytes make of a screen.
     """
 
@@ -61,6 +69,7 @@ class Terminal:
         size: tuple[int, int] = (80, 24),
         environment: Mapping[str, str] | None = None,
         folder: Path = ROOT,
+        controlling: bool = True,
     ) -> None:
         """Start the program.
 
@@ -68,6 +77,7 @@ class Terminal:
             arguments: of `python -m tui`.
             size: columns and rows.
             environment: on top of a plain UTF-8 terminal's.
+            controlling: whether the terminal is the program's own, which ends it with SIGHUP when it closes.
         """
         self.raw = bytearray()
         self.screen = pyte.Screen(*size)
@@ -75,6 +85,7 @@ class Terminal:
         master, slave = pty.openpty()
         self._master = master
         self._set_size(size)
+        self.settings = termios.tcgetattr(master)
         plain = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         self.process = subprocess.Popen(
@@ -85,6 +96,7 @@ class Terminal:
             cwd=folder,
             env={**kept, **plain, **(environment or {})},
             start_new_session=True,
+            preexec_fn=_take_terminal if controlling else None,
         )
         os.close(slave)
 
@@ -142,6 +154,15 @@ class Terminal:
             pass
         return self.process.wait(timeout=max(deadline - time.monotonic(), 1.0))
 
+    def settings_now(self) -> list[object]:
+        """The terminal's settings, as `stty` would tell them."""
+        return termios.tcgetattr(self._master)
+
+    def hang_up(self) -> None:
+        """Close the terminal's window under the program."""
+        os.close(self._master)
+        self._master = -1
+
     def close(self) -> None:
         """End the program, if it still runs, and take its terminal away."""
         if self.process.poll() is None:
@@ -161,9 +182,9 @@ class Terminal:
         except OSError:
             # Linux reports the other side's end of a pseudo-terminal as an input/output error.
             return False
-        asked = self.raw.count(_ASKS_FOR_FRAMES)
+        fresh = max(len(self.raw) - len(_ASKS_FOR_FRAMES) + 1, 0)
         self.raw += chunk
-        if self.raw.count(_ASKS_FOR_FRAMES) > asked:
+        if self.raw.find(_ASKS_FOR_FRAMES, fresh) >= 0:
             os.write(self._master, _KNOWS_FRAMES)
         self._stream.feed(chunk)
         return bool(chunk)

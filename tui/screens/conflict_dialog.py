@@ -71,7 +71,7 @@ class ConflictDialog(Dialog[Decision]):
 
     def _what_happened(self) -> str:
         moved, asked = len(self._found.changed) + self._found.more, len(self._found.versions)
-        which = "the case has" if asked == 1 else f"{number(moved)} of {number(asked)} cases {'has' if moved == 1 else 'have'}"
+        which = "the case" if asked == 1 else f"{number(moved)} of {number(asked)} cases"
         return f"You wanted: {clean(self._wanted, 300)}\nSince you looked {which} moved on:"
 
     def on_mount(self) -> None:
