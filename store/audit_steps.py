@@ -11,7 +11,7 @@ from store.case_changes import Deed, Done, change, deciding, done, look, named, 
 from store.connection import Store
 from store.errors import RefusedError, UsageError
 from store.evidence_files import Attachment, EvidenceFile, Progress, attaching
-from store.instants import day_of, format_day, format_instant
+from store.instants import MICROSECONDS_PER_DAY, day_of, format_day, format_instant
 from store.ledger import append
 from store.words import step_words
 
@@ -33,7 +33,7 @@ class _Entry(NamedTuple):
             "step": self.step,
             "at": format_day(self.at) if self.at_is_date else format_instant(self.at),
             "app_id": self.app_id,
-            "due": None if self.due is None else format_day(self.due),
+            "due": None if self.due is None else _day_or_instant(self.due),
             "evidence": None if self.evidence is None else self.evidence._asdict(),
         }
 
@@ -80,6 +80,7 @@ def record_step(
     """
     note = plain(note, "note")
     app_id = plain(app_id, "app") or None
+    at = at - at % MICROSECONDS_PER_DAY if at_is_date else at
     _check_call(partners, step, app_id)
     if due is not None and day_of(due) < day_of(at):
         raise UsageError(f"it would be due on {format_day(due)}, before the step itself on {format_day(at)}")
@@ -108,6 +109,10 @@ def record_step(
 
 def _kept(deed: Deed, attachment: Attachment | None) -> int | None:
     return None if attachment is None else attachment.keep(deed)
+
+
+def _day_or_instant(at: int) -> str:
+    return format_instant(at) if at % MICROSECONDS_PER_DAY else format_day(at)
 
 
 def step_objections(store: Store, partners: Sequence[int], *, step: str, app_id: str | None = None) -> dict[int, str]:

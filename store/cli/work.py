@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 # In the JSON, and no news to a reader of the table.
 _DULL = frozenset(
-    {"version", "known_events", "sha256", "path", "size", "options", "content_id", "state", "settled", "evidence", "extra_columns"}
-    | {"started_at", "started_by", "completed_at", "ignored_columns", "import_id"}
+    {"version", "sha256", "path", "size", "options", "content_id", "state", "settled", "evidence", "extra_columns"}
+    | {"started_at", "started_by", "completed_at", "ignored_columns", "import_id", "known_events"}
 )
 _NOTHING: tuple[object, ...] = (None, "", [], {})
 

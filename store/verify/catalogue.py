@@ -6,6 +6,8 @@ from store.verify.checks import Check
 from store.verify.database import check_integrity, check_mode, check_references
 from store.verify.derived import check_derived
 from store.verify.evidence import check_evidence
+from store.verify.replay_intake import check_imports, check_incident, check_rulebooks, check_settled
+from store.verify.replay_work import check_cases, check_citations, check_closures, check_steps
 from store.verify.schema import check_schema
 
 LOG_ALONE = Check("action log", check_chain)
@@ -17,6 +19,14 @@ CHECKS: tuple[Check, ...] = (
     Check("references", check_references),
     LOG_ALONE,
     Check("checkpoint", check_checkpoint),
+    Check("incident", check_incident),
+    Check("cases", check_cases),
+    Check("closures", check_closures),
+    Check("steps", check_steps),
+    Check("citations", check_citations),
+    Check("imports", check_imports),
+    Check("quarantine", check_settled),
+    Check("rulebooks", check_rulebooks),
 )
 
 # Each reads through a connection of its own, in this order: see `store.verify.scan`.
