@@ -27,10 +27,6 @@ CHECKS: tuple[Check, ...] = (
     Check("imports", check_imports),
     Check("quarantine", check_settled),
     Check("rulebooks", check_rulebooks),
-)
-
-# Each reads through a connection of its own, in this order: see `store.verify.scan`.
-SCANNING_CHECKS: tuple[Check, ...] = (
-    Check("evidence", check_evidence),
-    Check("derived tables", check_derived),
+    Check("evidence", check_evidence, scans=True),
+    Check("derived tables", check_derived, scans=True),
 )

@@ -73,11 +73,13 @@ class Check(NamedTuple):
         name: as it is shown.
         run: what it does.
         reads_rows: it is left out where the tables are not what they seem, such as views under their names.
+        scans: it reads every event, through a connection of its own: see `store.verify.scan`.
     """
 
     name: str
     run: Callable[[sqlite3.Connection, Context], Findings]
     reads_rows: bool = True
+    scans: bool = False
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

@@ -72,23 +72,26 @@ def verify(
         checks: only these; all of them when not given.
     """
     from store.checkpoint import head_of
-    from store.verify.catalogue import CHECKS, SCANNING_CHECKS
+    from store.verify.catalogue import CHECKS
 
+    chosen = CHECKS if checks is None else checks
     with _snapshot(store) as connection:
         path = store.path if isinstance(store, Store) else _path_of(connection)
         context = Context(path, checkpoint, lambda _: None)
         barred = _barred(connection)
         results = [
             _not_run(check, barred) if barred and check.reads_rows else _run(check, connection, context, progress)
-            for check in (CHECKS if checks is None else checks)
+            for check in chosen
+            if not check.scans
         ]
         try:
             head = head_of(connection)
         except sqlite3.DatabaseError as error:
             _reraise_interruption(error)
             head = None
-    if checks is None:
-        results.extend(_scan(SCANNING_CHECKS, context, barred, progress))
+    scanning = [check for check in chosen if check.scans]
+    if scanning:
+        results.extend(_scan(scanning, context, barred, progress))
     return Report(tuple(results), head)
 
 

@@ -33,6 +33,7 @@ _DICTIONARY_IDS = {
     "endpoint": "SELECT id FROM endpoints",
     "ip": "SELECT id FROM addresses",
 }
+_FIRST_JSON = "SELECT 1 FROM json_each('[]')"
 # Ids are given one after the other: a higher one is damage, and refers to nothing.
 _MOST_IDS = 1 << 31
 _TEMPORARY = "temp"
@@ -140,15 +141,17 @@ class Scan:
             if content_id not in self._seals:
                 self._seals[content_id] = EventSeals(self._looking_at(content_id))
             self._seals[content_id].add(numbers, event_ids)
-        columns = dict(zip(EVENT_NUMBERS, rows.numbers, strict=True))
+            self._follow(content_id, dict(zip(EVENT_NUMBERS, numbers, strict=True)))
+
+    def _follow(self, content_id: int, columns: dict[str, Column]) -> None:
+        """See whether what these events of a content refer to is there."""
         for name, known in self._known.items():
             column = columns[name]
             there = known[np.clip(column, 0, len(known) - 1)] & (column > 0) & (column < len(known))
             if name not in ("app", "field_set"):
                 there |= column == -1
             for place in np.flatnonzero(~there)[: self._MOST - len(self.astray)].tolist():
-                owner, record_no = int(rows.content_id[place]), int(columns["record_no"][place])
-                self.astray.append(Astray(name, int(column[place]), owner, record_no))
+                self.astray.append(Astray(name, int(column[place]), content_id, int(columns["record_no"][place])))
 
     def _pack(self, packer: Packer, rows: EventRows) -> None:
         try:
@@ -187,6 +190,8 @@ def checking(path: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("PRAGMA cache_spill=ON")
         for statement in _temporary_tables():
             connection.execute(statement)
+        # Its first use looks like a change of the schema, which is not allowed later.
+        connection.execute(_FIRST_JSON)
         connection.set_authorizer(_only_temporary)
         yield connection
     finally:
