@@ -25,6 +25,7 @@ TERMINAL_LIBRARIES = ("tui", "textual", "rich")
 # The two edges that turn whatever went wrong into words.
 EDGES = {
     Path("store/cli/main.py"),
+    Path("store/verify/running.py"),
     Path("tui/__main__.py"),
     Path("tui/questions.py"),
     Path("tui/watch.py"),

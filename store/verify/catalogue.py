@@ -6,6 +6,7 @@ from store.verify.checks import Check
 from store.verify.database import check_integrity, check_mode, check_references
 from store.verify.derived import check_derived
 from store.verify.evidence import check_evidence
+from store.verify.files import check_files
 from store.verify.replay_intake import check_imports, check_incident, check_rulebooks, check_settled
 from store.verify.replay_work import check_cases, check_citations, check_closures, check_steps
 from store.verify.schema import check_schema
@@ -27,6 +28,7 @@ CHECKS: tuple[Check, ...] = (
     Check("imports", check_imports),
     Check("quarantine", check_settled),
     Check("rulebooks", check_rulebooks),
+    Check("evidence files", check_files, scans=True),
     Check("evidence", check_evidence, scans=True),
     Check("derived tables", check_derived, scans=True),
 )
