@@ -19,7 +19,7 @@ help:
 	@echo 'make test         install with the test tools, run the whole test suite'
 	@echo 'make soak         the long runs that `make test` leaves out'
 	@echo 'make bench        speed, as ratios against other tools on this machine'
-	@echo 'make screenshots  make the pictures and the key table of the README again'
+	@echo 'make screenshots  make the pictures and the tables of the README again'
 	@echo 'make clean        remove .venv and everything built'
 	@echo 'Variables: PYTHON=$(PYTHON) (3.11 or later), JOBS=$(JOBS) (test processes)'
 
@@ -40,7 +40,7 @@ screenshots: $(VENV)/.demo
 	$(PICTURE) --size 120x40 --screenshot docs/pictures/board-120x40.svg
 	$(PICTURE) --size 80x24 --press 'p p' --screenshot docs/pictures/recent-80x24.svg
 	$(PICTURE) --size 120x40 --press enter --screenshot docs/pictures/case-120x40.svg
-	$(RUN) -m tests.key_table
+	$(RUN) -m tests.readme_tables
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

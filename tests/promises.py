@@ -4,9 +4,10 @@ A test takes its number of trials from `trials`, and says what it did with the f
 at the end of the run. A trial counts only if it hit: each account tells hits apart.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import pytest
+if TYPE_CHECKING:
+    import pytest
 
 
 class Promise(NamedTuple):
@@ -26,25 +27,39 @@ class Promise(NamedTuple):
 
 
 PROMISES = {
-    "P1": Promise("acknowledged actions survive kill -9, the log's chain and the cases hold", 60, 2_000, "kills"),
-    "P2": Promise("no update is lost, every conflict is reported", 800, 8_000, "acknowledged updates"),
-    "P3 kill": Promise("a killed import is resumed, adds nothing twice, counts only when complete", 20, 1_000, "kills"),
-    "P3 interrupt": Promise("the same after Ctrl-C", 10, 200, "interrupts"),
-    "P3 disk": Promise("the same on a full disk", 10, 50, "sizes"),
-    "P4": Promise("no input crashes an importer, records always add up", 2_000, 50_000, "damaged files a format"),
-    "P5 cleaner": Promise("no code point controls the terminal", 1_114_112, 1_114_112, "code points"),
-    "P5 screens": Promise("no data controls the terminal, on any screen", 40, 200, "sequences"),
-    "P6": Promise("no data is markup, on any screen", 20, 100, "payloads"),
-    "P7": Promise("the filter is data: it finds what plain Python finds, changes nothing", 2_000, 20_000, "filters"),
-    "P8 tampering": Promise("tampering with the log is found", 200, 1_000, "tamperings"),
-    "P8 clean": Promise("a clean log raises no alarm", 200, 1_000, "logs"),
-    "P13": Promise("a clock that jumps never reorders the log", 200, 10_000, "jumps"),
+    "P1": Promise(
+        "An action that was acknowledged survives `kill -9`; the log's chain and the cases hold", 60, 2_000, "kills"
+    ),
+    "P2": Promise("No update is lost, and every conflict is reported", 800, 8_000, "acknowledged updates"),
+    "P3 kill": Promise(
+        "An import that was killed is taken up again, adds nothing twice, counts only when complete", 20, 1_000, "kills"
+    ),
+    "P3 interrupt": Promise("The same after Ctrl-C", 10, 200, "interrupts"),
+    "P3 disk": Promise("The same on a full disk", 10, 50, "sizes of disk"),
+    "P4": Promise("No input crashes an importer; records always add up", 2_000, 50_000, "damaged files a format"),
+    "P5 cleaner": Promise("No character of data controls the terminal", 1_114_112, 1_114_112, "code points"),
+    "P5 screens": Promise("The same on every screen, dialog, message, title and command", 40, 200, "sequences"),
+    "P6": Promise("No data is markup, on any screen", 20, 100, "payloads"),
+    "P7": Promise("A filter is data: it finds what plain Python finds, and changes nothing", 2_000, 20_000, "filters"),
+    "P8 tampering": Promise("Tampering with the log is found", 200, 1_000, "tamperings"),
+    "P8 clean": Promise("A clean log raises no alarm", 200, 1_000, "logs"),
+    "P13": Promise("A clock that jumps never reorders the log", 200, 10_000, "jumps"),
 }
 
 
-def trials(name: str) -> pytest.MarkDecorator:
+def trials(name: str) -> "pytest.MarkDecorator":
     """Run a test with the argument `count`: the short number of trials, and under `make soak` the full one."""
+    import pytest
+
     promise = PROMISES[name]
     short = pytest.param(promise.short, id="short")
     full = pytest.param(promise.full, id="full", marks=pytest.mark.soak)
     return pytest.mark.parametrize("count", [short, full])
+
+
+def markdown_table() -> str:
+    """The promises as the README shows them."""
+    rows = [
+        f"| {promise.says} | {promise.short:,} | {promise.full:,} {promise.unit} |" for promise in PROMISES.values()
+    ]
+    return "\n".join(["| what we promise | tried in `make test` | in `make soak` |", "|---|---|---|", *rows]) + "\n"

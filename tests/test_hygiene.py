@@ -15,7 +15,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.key_table import with_current_keys
+from tests.promises import PROMISES
+from tests.readme_tables import with_current_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("store", "tui", "fixtures")
@@ -195,9 +196,17 @@ def test_the_wheel_carries_everything_a_program_needs(tmp_path: Path) -> None:
     assert not {name for name in packed if name.partition("/")[0] not in PACKAGES and ".dist-info/" not in name}
 
 
-def test_the_readme_has_the_table_of_keys_that_the_bindings_make() -> None:
+def test_the_readme_has_the_tables_of_keys_and_of_promises() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert with_current_keys(readme) == readme, "the bindings have changed: run `python -m tests.key_table`"
+    assert with_current_tables(readme) == readme, "keys or promises have changed: run `python -m tests.readme_tables`"
+
+
+def test_every_promise_is_tried_and_told() -> None:
+    tests = {path: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")}
+    for name in PROMISES:
+        trying = [text for text in tests.values() if f'trials("{name}")' in text]
+        assert trying, f"no test takes its number of trials from {name}"
+        assert any(f'account("{name}"' in text for text in trying), f"no test tells what it tried of {name}"
 
 
 def test_what_the_readme_points_at_is_there() -> None:
