@@ -6,16 +6,20 @@ This module knows SQLite's traps (see docs/DECISIONS.md); it knows nothing of wh
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from store.errors import NoSuchStoreError, UnusableFileError
+from store.trouble import in_words
 
 APPLICATION_ID = 0x4F565343
 SCHEMA_VERSION = 2
 BUSY_TIMEOUT_MS = 10_000
+_LEAVING_TIMEOUT_MS = 1_000
+_PRIMARY_CODE = 0xFF
 _LOG_TABLE = "actions"
+_ALLOW = sqlite3.SQLITE_OK
 
 # The "WAL-reset" race is fixed in 3.51.3 and in the two older lines that got the fix.
 _WAL_FIXED = ((3, 51, 3),)
@@ -30,7 +34,24 @@ _DENIED_TO_READERS = frozenset(
         sqlite3.SQLITE_DELETE,
     }
 )
+# Their first argument names the table, that of the others the second.
 _DENIED_ON_THE_LOG = frozenset({sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE, sqlite3.SQLITE_DROP_TABLE})
+_DENIED_ABOUT_THE_LOG = frozenset(
+    {
+        sqlite3.SQLITE_ALTER_TABLE,
+        sqlite3.SQLITE_CREATE_TRIGGER,
+        sqlite3.SQLITE_CREATE_TEMP_TRIGGER,
+        sqlite3.SQLITE_DROP_TRIGGER,
+    }
+)
+# A query that was ended on purpose, a guard, a constraint: what runs into them is no damage.
+_CODES_OF_OURS = frozenset(
+    {sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISUSE}
+)
+# Our queries fit our own tables: `no such column` is the file's fault.
+_MISFIT = "it is damaged, or was altered: see `python -m store verify`, and go on with the last good copy ({error})"
+# With these off, the log's triggers could be got round.
+_PRAGMAS_THAT_GUARD = frozenset({"writable_schema", "recursive_triggers", "trusted_schema", "ignore_check_constraints"})
 
 
 def wal_is_safe(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> bool:
@@ -46,16 +67,25 @@ def is_writable(path: Path) -> bool:
     return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
-def _authorize_reader(action: int, *_: str | None) -> int:
-    return sqlite3.SQLITE_DENY if action in _DENIED_TO_READERS else sqlite3.SQLITE_OK
+def _authorize_reader(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+    return sqlite3.SQLITE_DENY if action in _DENIED_TO_READERS or _is_a_way_round(action, first, second) else _ALLOW
 
 
-def _authorize_writer(action: int, first: str | None, *_: str | None) -> int:
-    if action in (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH):
-        return sqlite3.SQLITE_DENY
-    if first == _LOG_TABLE and action in _DENIED_ON_THE_LOG:
-        return sqlite3.SQLITE_DENY
-    return sqlite3.SQLITE_OK
+def _authorize_writer(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+    denied = (
+        action in (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH)
+        or (first == _LOG_TABLE and action in _DENIED_ON_THE_LOG)
+        or (second == _LOG_TABLE and action in _DENIED_ABOUT_THE_LOG)
+        or _is_a_way_round(action, first, second)
+    )
+    return sqlite3.SQLITE_DENY if denied else _ALLOW
+
+
+def _is_a_way_round(action: int, first: str | None, second: str | None) -> bool:
+    """Whether it would switch off a guard, or load code."""
+    if action == sqlite3.SQLITE_PRAGMA:
+        return second is not None and (first or "").lower() in _PRAGMAS_THAT_GUARD
+    return action == sqlite3.SQLITE_FUNCTION and (second or "").lower() == "load_extension"
 
 
 def connect(path: Path, *, mode: str) -> sqlite3.Connection:
@@ -93,13 +123,26 @@ class Store:
         path: the database file.
         read_only: whether writing is refused: asked for, an unwritable file, or a newer schema.
         remark: why it can only be read though nobody asked for that; empty otherwise.
+        notices: what its owner should know, such as that others may get at it, each with what to do about it.
+        on_first_write: called once, before the first write.
         kept: what a question read once for this state of the evidence, and its token: see `store.world`.
     """
 
-    def __init__(self, path: Path, *, read_only: bool, remark: str = "") -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        read_only: bool,
+        remark: str = "",
+        notices: tuple[str, ...] = (),
+        leave_unwritten: bool = False,
+    ) -> None:
         self.path = path
         self.read_only = read_only
         self.remark = remark
+        self.notices = notices
+        self.on_first_write: Callable[[], None] | None = None
+        self._leave_unwritten = leave_unwritten
         self.kept: tuple[str, object] | None = None
         self._local = threading.local()
         self._lock = threading.Lock()
@@ -108,11 +151,12 @@ class Store:
         self._identity = (status.st_dev, status.st_ino)
 
     def _open(self, *, writer: bool) -> sqlite3.Connection:
-        mode = "rw" if is_writable(self.path) else "ro"
+        mode = "rw" if is_writable(self.path) and not self._leave_unwritten else "ro"
         try:
             connection = connect(self.path, mode=mode)
         except sqlite3.Error as error:
-            raise UnusableFileError(f"cannot open {self.path}: {error}") from error
+            _refuse(error, f"cannot open {self.path}")
+            raise
         if writer:
             connection.set_authorizer(_authorize_writer)
         else:
@@ -127,6 +171,9 @@ class Store:
         """This thread's reading connection, inside one snapshot; nested calls share the outer snapshot.
 
         Inside a `writing` block of the same thread, it is the writing connection: a decision reads what it wrote.
+
+        Raises:
+            UnusableFileError: the file is damaged, or busy for too long.
         """
         writer: sqlite3.Connection | None = getattr(self._local, "writing", None)
         if writer is not None:
@@ -138,9 +185,12 @@ class Store:
         if reader.in_transaction:
             yield reader
             return
-        reader.execute("BEGIN")
         try:
+            reader.execute("BEGIN")
             yield reader
+        except sqlite3.Error as error:
+            _refuse(error, f"cannot read {self.path}")
+            raise
         finally:
             reader.rollback()
 
@@ -158,16 +208,17 @@ class Store:
         writer: sqlite3.Connection | None = getattr(self._local, "writer", None)
         if writer is None:
             writer = self._local.writer = self._open(writer=True)
+        if self.on_first_write is not None:
+            tell, self.on_first_write = self.on_first_write, None
+            tell()
         try:
             writer.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            raise UnusableFileError(f"cannot write to {self.path}: {error}; nothing was written") from error
-        self._local.writing = writer
-        try:
+            self._local.writing = writer
             yield writer
             writer.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            raise UnusableFileError(f"cannot write to {self.path}: {error}; nothing was written") from error
+        except sqlite3.Error as error:
+            _refuse(error, f"nothing was written to {self.path}")
+            raise
         finally:
             self._local.writing = None
             writer.rollback()
@@ -252,11 +303,15 @@ def open_store(path: Path | str, *, read_only: bool = False, lenient: bool = Fal
         raise UnusableFileError(f"{path} is not a file; give the path of a store")
     if not os.access(path, os.R_OK):
         raise UnusableFileError(f"cannot read {path}: permission denied")
+    from store.opening import look_at
+
+    seen = look_at(path, lenient=lenient)
     writable = is_writable(path)
-    version = _check(path, "rw" if writable else "ro", lenient=lenient)
+    # Several of the SQLites without the fix may read a write-ahead log, but never write it.
+    unsafe = seen.uses_wal and not wal_is_safe()
     if lenient:
-        return Store(path, read_only=True)
-    if version < SCHEMA_VERSION:
+        return Store(path, read_only=True, notices=seen.notices, leave_unwritten=unsafe)
+    if seen.version < SCHEMA_VERSION:
         if read_only or not writable:
             raise UnusableFileError(
                 f"{path} was made by an older version of this program: open it once for writing, to bring it up to date"
@@ -265,33 +320,52 @@ def open_store(path: Path | str, *, read_only: bool = False, lenient: bool = Fal
 
         upgrade(path)
     remark = ""
-    if version > SCHEMA_VERSION:
+    if seen.version > SCHEMA_VERSION:
         remark = f"{path} was made by a newer version of this program: it is open for reading only"
     elif not writable:
         remark = f"{path} or its folder cannot be written: it is open for reading only"
-    return Store(path, read_only=read_only or bool(remark), remark=remark)
+    read_only = read_only or bool(remark)
+    if unsafe and not read_only:
+        _leave_wal(path)
+    return Store(path, read_only=read_only, remark=remark, notices=seen.notices, leave_unwritten=unsafe and read_only)
 
 
-def _check(path: Path, mode: str, *, lenient: bool) -> int:
-    """Refuse a file that is not a store of ours; the version of its schema."""
+def _leave_wal(path: Path) -> None:
+    """Give a store that keeps a write-ahead log a rollback journal instead, for good.
+
+    Raises:
+        UnusableFileError: somebody else has it open.
+    """
+    connection = connect(path, mode="rw")
     try:
-        connection = connect(path, mode=mode)
+        connection.execute(f"PRAGMA busy_timeout={_LEAVING_TIMEOUT_MS}")
+        (journal,) = connection.execute("PRAGMA journal_mode=DELETE").fetchone()
     except sqlite3.Error as error:
-        raise UnusableFileError(f"cannot open {path}: {error}") from error
-    try:
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if application != APPLICATION_ID:
-            raise UnusableFileError(
-                f"{path} is not an Overscope store; create one with `python -m store init --db FILE`"
-            )
-        if lenient:
-            return int(version)
-        known = {str(name) for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type='table'")}
-        if "actions" not in known or "imports" not in known:
-            raise UnusableFileError(f"{path} is a damaged store: its tables are missing")
-    except sqlite3.DatabaseError as error:
-        raise UnusableFileError(f"{path} is not an Overscope store, or is damaged: {error}") from error
+        if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY:
+            raise UnusableFileError(damaged(path, error)) from error
+        journal = "wal"
     finally:
         connection.close()
-    return int(version)
+    if journal == "wal":
+        raise UnusableFileError(
+            f"{path} keeps a write-ahead log, which SQLite {sqlite3.sqlite_version} must not share with other writers:"
+            " close every program that has it open, then try again, or open it with --read-only"
+        )
+
+
+def damaged(path: Path, what: object) -> str:
+    """One line: that a store is damaged, how it shows, and what to do."""
+    return f"{path} is damaged: {what}; `python -m store verify --db {path}` says more: restore a backup"
+
+
+def _refuse(error: sqlite3.Error, what: str) -> None:
+    """Turn what a file is to blame for into a refusal that says what to do; return from what is our own doing.
+
+    Raises:
+        UnusableFileError: the file is damaged, busy for too long, or cannot be read or written.
+    """
+    # An error of Python's own module, such as text that is not UTF-8, bears no code.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & _PRIMARY_CODE
+    if code in _CODES_OF_OURS or isinstance(error, sqlite3.ProgrammingError | sqlite3.InterfaceError):
+        return
+    raise UnusableFileError(f"{what}: {in_words(error) or _MISFIT.format(error=error)}") from error

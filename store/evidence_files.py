@@ -19,11 +19,11 @@ from typing import NamedTuple, TypeAlias
 from store.case_changes import Deed
 from store.connection import Store
 from store.errors import StoreError, UnusableFileError, UsageError
+from store.opening import evidence_folder
 
 # Bytes done, bytes in all.
 Progress: TypeAlias = Callable[[int, int], None]
 
-FOLDER_SUFFIX = ".evidence"
 COPY_NAME = re.compile(r"[0-9a-f]{64}")
 LEFTOVER_NAME = re.compile(r"\.[0-9a-f]{32}\.new")
 _BLOCK = 1 << 20
@@ -55,11 +55,6 @@ VALUES (:file_name, :sha256, :size, :at, :actor)
 ON CONFLICT(sha256) DO NOTHING
 """
 _FIND = "SELECT evidence_id FROM evidence WHERE sha256 = ?"
-
-
-def evidence_folder(store_path: Path) -> Path:
-    """Where the copies are: beside the file itself, also where the store was opened by a symbolic link to it."""
-    return Path(f"{os.path.realpath(store_path)}{FOLDER_SUFFIX}")
 
 
 def copy_hashed(source: int, target: int | None, total: int, progress: Progress | None) -> Copied:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from store.connection import Store
-from store.evidence_files import COPY_NAME, LEFTOVER_NAME, evidence_folder, hash_of_copy
+from store.evidence_files import COPY_NAME, LEFTOVER_NAME, hash_of_copy
 from store.instants import format_instant
+from store.opening import evidence_folder, folder_notice
 
 # Bytes done, bytes in all; both of all files together.
 Progress: TypeAlias = Callable[[int, int], None]
@@ -108,7 +109,7 @@ def _folder_findings(folder: Path, known: set[str]) -> Iterator[FileFinding]:
         # Whatever should be in it has been named as missing.
         return
     if stat.S_IMODE(mode) & ~_PRIVATE_FOLDER:
-        yield FileFinding(folder_remark(folder, mode), is_fault=False)
+        yield FileFinding(folder_notice(folder, mode), is_fault=False)
     for name in names:
         if LEFTOVER_NAME.fullmatch(name):
             yield FileFinding(
@@ -116,11 +117,6 @@ def _folder_findings(folder: Path, known: set[str]) -> Iterator[FileFinding]:
             )
         elif name not in known:
             yield FileFinding(f"{folder.name}/{name}: no step cites it", is_fault=False)
-
-
-def folder_remark(folder: Path, mode: int) -> str:
-    """What to say of a folder that others than its owner may get at."""
-    return f"{folder} has mode {stat.S_IMODE(mode):o}: others may get at the evidence; `chmod 700` closes it"
 
 
 def _rows(connection: sqlite3.Connection, store_path: Path, progress: Progress | None) -> Iterator[EvidenceRow]:

@@ -427,6 +427,9 @@ CREATE TABLE seals(
 ) STRICT, WITHOUT ROWID;
 """
 
+# What each version of the schema added, from the first on.
+SCRIPTS = (_FIRST_SCHEMA, _SECOND_SCHEMA)
+
 
 def create_store(path: Path | str, *, name: str, actor: str, at: int, demo: bool = False) -> None:
     """Create an empty store, mode 0600, all at once: it appears whole under its name or not at all.
@@ -485,14 +488,14 @@ def _migrations() -> "Migrations":
 
     @migrations()
     def first_schema(db: Database) -> None:
-        for statement in _statements(_FIRST_SCHEMA):
+        for statement in statements(_FIRST_SCHEMA):
             db.execute(statement)
         db.execute(f"PRAGMA application_id={APPLICATION_ID}")
         db.execute("PRAGMA user_version=1")
 
     @migrations()
     def second_schema(db: Database) -> None:
-        for statement in _statements(_SECOND_SCHEMA):
+        for statement in statements(_SECOND_SCHEMA):
             db.execute(statement)
         db.execute("PRAGMA user_version=2")
 
@@ -506,7 +509,7 @@ def apply_migrations(connection: sqlite3.Connection) -> None:
     _migrations().apply(Database(connection, execute_plugins=False))
 
 
-def _statements(script: str) -> list[str]:
+def statements(script: str) -> list[str]:
     """The statements of a script, one each: `executescript` would commit the migration's transaction."""
     statements, pending = [], ""
     for piece in script.split(";"):

@@ -3,6 +3,7 @@
 import getpass
 import sys
 from argparse import Namespace
+from functools import partial
 
 from store.connection import Store, open_store
 from store.errors import UsageError
@@ -18,8 +19,15 @@ def opened(options: Namespace) -> Store:
     """
     store = open_store(options.db)
     if store.remark:
-        print(clean(store.remark, 400), file=sys.stderr)
+        _say(store.remark)
+    if store.notices:
+        # Who only asks is not bothered with what the owner should see to.
+        store.on_first_write = partial(_say, "; ".join(store.notices))
     return store
+
+
+def _say(line: str) -> None:
+    print(clean(line, 400), file=sys.stderr)
 
 
 def actor_of(options: Namespace) -> str:

@@ -38,6 +38,7 @@ COMMANDS = {
     "step": ["--partner", "p-1", "--step", "notified"],
     "verify": [],
     "checkpoint": ["--to", "checkpoint.json"],
+    "evidence": [],
 }
 ASKING = [command for command in COMMANDS if command != "init"]
 
