@@ -155,7 +155,8 @@ def bring_up_to_date(connection: sqlite3.Connection, *, at: int) -> World:
         _add_daily(connection, added, world.judge(added))
     # A rulebook that names no as-of is judged at its last change: kept, so that `verify` can do it again.
     _changed(connection, "as_of", str(at) if world.rulebook.as_of is None else _THE_RULEBOOKS)
-    assessment = Assessment(connection, world, resolve(world.rulebook, Parameters(today=at)))
+    as_of = at if world.rulebook.as_of is None else None
+    assessment = Assessment(connection, world, resolve(world.rulebook, Parameters(as_of=as_of, today=at)))
     keep(connection, assessment.evidence(), assessment.partner_rows())
     connection.execute(_NOT_STALE)
     return world
