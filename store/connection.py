@@ -236,7 +236,7 @@ class Store:
         """Refuse when the path no longer names the file that was opened.
 
         Raises:
-            UnusableFileError: deleted or replaced.
+            UnusableFileError: deleted, replaced or emptied.
         """
         try:
             status = self.path.stat()
@@ -244,6 +244,8 @@ class Store:
             raise UnusableFileError(
                 f"{self.path} is gone: put it back, then start again; nothing was written"
             ) from error
+        if not status.st_size:
+            raise UnusableFileError(f"{self.path} was emptied while open: put a backup in its place, then start again")
         if (status.st_dev, status.st_ino) != self._identity:
             raise UnusableFileError(
                 f"{self.path} was replaced by another file while open; start again on the right one"

@@ -19,6 +19,7 @@ from store.connection import Store
 from store.errors import StoreError
 from store.instants import now
 from store.parameters import Parameters
+from store.trouble import in_words
 from tui.keys import bindings, read_keymap, with_keymap
 from tui.palette import KeyCommands
 from tui.questions import Answered, ErrorHandler, Questions
@@ -30,6 +31,7 @@ from tui.watch import StoreChanged, StoreTrouble, Watcher
 
 T = TypeVar("T")
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+_SECONDS_BETWEEN_LOOKS_AT_TERMINAL = 1.0
 
 
 class OverscopeApp(TypeAheadApp[int]):
@@ -117,10 +119,16 @@ class OverscopeApp(TypeAheadApp[int]):
         if self._takes_signals:
             # Textual's own handler can lose the last size of a storm: a signal that another thread takes wakes no loop.
             asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, self._take_terminal_size)
+            self.set_interval(_SECONDS_BETWEEN_LOOKS_AT_TERMINAL, self._look_for_terminal)
         if self._watcher is not None:
             self._watcher.start()
         if self._complaints:
             self.call_after_refresh(self.say, self._complaints[0], "refused")
+
+    def _look_for_terminal(self) -> None:
+        """A terminal that is not this session's own is taken away without a signal."""
+        if not os.isatty(0):
+            self.leave(128 + signal.SIGHUP)
 
     def _take_terminal_size(self) -> None:
         columns, rows = os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else 1)
@@ -221,17 +229,20 @@ class OverscopeApp(TypeAheadApp[int]):
 
     def show_error(self, error: Exception) -> None:
         """Show what went wrong with a question as one line; a refusal already says what to do."""
-        if isinstance(error, StoreError):
-            self.say(str(error), "refused")
-        else:
-            self.say(f"cannot read the store: {type(error).__name__}: {error}", "error")
+        self._show_failure(error, f"cannot read {self.store.path}")
 
-    def show_refusal(self, error: Exception) -> None:
-        """Show why a deed was not done."""
+    def show_refusal(self, error: Exception) -> str:
+        """Show why a deed was not done; returns the line."""
+        return self._show_failure(error, f"nothing was recorded in {self.store.path}")
+
+    def _show_failure(self, error: Exception, what: str) -> str:
         if isinstance(error, StoreError):
-            self.say(str(error), "refused")
+            line = str(error)
+            self.say(line, "refused")
         else:
-            self.say(f"not recorded: {type(error).__name__}: {error}", "error")
+            line = f"{what}: {in_words(error) or f'{type(error).__name__}: {error}'}"
+            self.say(line, "error")
+        return line
 
     # -- dialogs that nobody asked for just now ----------------------------------------------------------------------
 

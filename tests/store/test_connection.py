@@ -99,15 +99,17 @@ def test_readers_cannot_write(path: Path) -> None:
             connection.execute("ATTACH ':memory:' AS other")
 
 
-@pytest.mark.parametrize("how", ["deleted", "replaced"])
+@pytest.mark.parametrize("how", ["deleted", "replaced", "emptied"])
 def test_a_file_that_goes_away_while_open_is_noticed_before_a_write(path: Path, how: str) -> None:
     with open_store(path) as store:
         if how == "deleted":
             path.unlink()
+        elif how == "emptied":
+            os.truncate(path, 0)
         else:
             create_store(path.with_name("new.db"), name="y", actor="bo", at=0)
             os.replace(path.with_name("new.db"), path)
-        with pytest.raises(UnusableFileError, match=r"gone|replaced"), store.writing():
+        with pytest.raises(UnusableFileError, match=how.replace("deleted", "gone")), store.writing():
             pytest.fail("a write began")
 
 

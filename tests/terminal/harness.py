@@ -70,6 +70,7 @@ class Terminal:
         environment: Mapping[str, str] | None = None,
         folder: Path = ROOT,
         controlling: bool = True,
+        program: Sequence[str] = ("-m", "tui"),
     ) -> None:
         """Start the program.
 
@@ -77,6 +78,7 @@ class Terminal:
             arguments: of `python -m tui`.
             size: columns and rows.
             environment: on top of a plain UTF-8 terminal's.
+            program: what Python runs in place of it.
             controlling: whether the terminal is the program's own, which ends it with SIGHUP when it closes.
         """
         self.raw = bytearray()
@@ -89,7 +91,7 @@ class Terminal:
         plain = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tui", *arguments],
+            [sys.executable, *program, *arguments],
             stdin=slave,
             stdout=slave,
             stderr=slave,

@@ -243,10 +243,10 @@ class CaseWorkScreen(WorkScreen):
                     self._done(outcome)
 
             def failed(error: Exception) -> None:
-                app.show_refusal(error)
+                line = app.show_refusal(error)
                 # An empty note is soon typed again; everything else must not be lost.
                 if choice:
-                    ask(shown, expect, choice, str(error))
+                    ask(shown, expect, choice, line)
 
             app.run_deed(act, acted, failed)
 
