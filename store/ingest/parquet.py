@@ -75,10 +75,22 @@ def _record(
 
 def _converter(column_type: str) -> Callable[[object], Value]:
     if column_type == _WITH_ZONE:
-        return lambda value: format_instant(cast(int, value))
+        return _instant
     if column_type in _WITHOUT_ZONE:
-        return lambda value: format_instant(cast(int, value)).removesuffix("Z")
+        return lambda value: _instant(value).removesuffix("Z")
     return _plain
+
+
+def _instant(microseconds: object) -> str:
+    """An instant in ISO 8601.
+
+    Raises:
+        ValueError: ISO 8601 has no such year.
+    """
+    try:
+        return format_instant(cast(int, microseconds))
+    except OverflowError as error:
+        raise ValueError("an instant outside the years 1 to 9999") from error
 
 
 def _plain(value: object) -> Value:

@@ -247,6 +247,18 @@ def test_a_broken_json_line_is_quarantined_alone(tmp_path: Path, record: bytes, 
         assert reasons(store) == [(2, reason)]
 
 
+def test_a_parquet_instant_that_no_calendar_has_is_quarantined(tmp_path: Path) -> None:
+    path = tmp_path / "removals.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(
+            "COPY (SELECT 'a' AS app_id, make_timestamp(unnest([9e17, 1556704800e6]::BIGINT[]))::TIMESTAMPTZ AS"
+            f" removed_at) TO '{path}' (FORMAT parquet)"
+        )
+    with new_store(tmp_path) as store:
+        assert counts(take(store, path)) == (2, 1, 0, 1, 0)
+        assert reasons(store) == [(1, "an instant outside the years 1 to 9999")]
+
+
 def test_an_ignored_column_may_be_named_by_anything(tmp_path: Path) -> None:
     store, entry = take_bytes(tmp_path, line(**{"\ud800": 1, "\0": 2}), "access_events.jsonl")
     with store:
