@@ -19,6 +19,11 @@ _IMPORTS = """
 SELECT import_id, content_id, path, size, options, started_at, started_by FROM imports
 WHERE state = 'complete' ORDER BY import_id
 """
+_SETTLED = """
+SELECT quarantine_id, resolved_at, resolved_by, resolution FROM quarantine
+WHERE resolved_at IS NOT NULL ORDER BY quarantine_id
+"""
+_DUES = "SELECT seq, due FROM audit_steps WHERE due IS NOT NULL ORDER BY seq"
 
 
 def _left_untold(connection: sqlite3.Connection) -> dict[str, object]:
@@ -36,7 +41,17 @@ def _left_untold(connection: sqlite3.Connection) -> dict[str, object]:
         for import_id, content_id, path, size, options, started_at, started_by in connection.execute(_IMPORTS)
     }
     closures = {str(seq): known_document(known)["known_events"] for seq, known in connection.execute(_CLOSURES)}
-    return {"incident": {"uuid": uuid, "name": name, "demo": bool(demo)}, "imports": imports, "closures": closures}
+    settled = {
+        str(quarantine_id): {"resolved_at": format_instant(at), "resolved_by": by, "resolution": resolution}
+        for quarantine_id, at, by, resolution in connection.execute(_SETTLED)
+    }
+    return {
+        "incident": {"uuid": uuid, "name": name, "demo": bool(demo)},
+        "imports": imports,
+        "closures": closures,
+        "settled": settled,
+        "dues": {str(seq): format_instant(due) for seq, due in connection.execute(_DUES)},
+    }
 
 
 def upgrade(path: Path) -> None:

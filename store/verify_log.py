@@ -146,6 +146,9 @@ def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def last_plain(entries: list[dict[str, Any]]) -> int:
     """The last entry from before the log had a canonical form; 0 where it always had."""
     found = 0
+    first = entries[0]["after"]
+    if isinstance(first, dict) and "uuid" in first:
+        return 0
     for entry in entries:
         before = entry["before"] if isinstance(entry["before"], dict) else {}
         schema = before.get("schema")

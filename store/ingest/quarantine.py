@@ -24,7 +24,11 @@ GROUP BY q.quarantine_id
 ORDER BY q.content_id, q.record_no, q.quarantine_id
 """
 _IMPORT = "SELECT 1 FROM imports WHERE import_id = ?"
-_ONE = "SELECT resolved_at, resolved_by, reason FROM quarantine WHERE quarantine_id = ?"
+_ONE = """
+SELECT resolved_at, resolved_by, reason,
+  EXISTS (SELECT 1 FROM imports i WHERE i.content_id = q.content_id AND i.state = 'complete')
+FROM quarantine q WHERE quarantine_id = ?
+"""
 _RESOLVE = "UPDATE quarantine SET resolved_at = ?, resolved_by = ?, resolution = ? WHERE quarantine_id = ?"
 
 
@@ -116,7 +120,7 @@ def resolve(store: Store, quarantine_id: int, *, actor: str, note: str) -> None:
 
     Raises:
         UsageError: there is no such record, or no note.
-        RefusedError: it is settled already.
+        RefusedError: it is settled already, or its import was never completed.
     """
     from store.fold import refresh
 
@@ -127,9 +131,13 @@ def resolve(store: Store, quarantine_id: int, *, actor: str, note: str) -> None:
         row = connection.execute(_ONE, (quarantine_id,)).fetchone()
         if row is None:
             raise UsageError(f"no quarantined record {quarantine_id}; `quarantine` lists them")
-        resolved_at, resolved_by, reason = row
+        resolved_at, resolved_by, reason, is_complete = row
         if resolved_at is not None:
             raise RefusedError(f"record {quarantine_id} was settled by {resolved_by} at {format_optional(resolved_at)}")
+        if not is_complete:
+            raise RefusedError(
+                f"record {quarantine_id} is of an import that is not complete: import the file again, it is read anew"
+            )
         connection.execute(_RESOLVE, (at, actor, note, quarantine_id))
         after = json.dumps({"quarantine_id": quarantine_id, "reason": reason})
         ledger.append(connection, actor=actor, verb="resolve_quarantine", at=at, after=after, note=note)

@@ -109,6 +109,8 @@ def _form(entry: Entry, *, canonical_form: bool) -> Iterator[Finding]:
 
 def _last_plain_seq(entries: Sequence[Entry]) -> int:
     """The last entry that was written before the log had a canonical form; 0 where all were written in it."""
+    if entries[0].told("uuid") is not None:
+        return 0
     upgrades = [
         entry.seq
         for entry in entries

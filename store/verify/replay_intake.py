@@ -77,6 +77,10 @@ def check_settled(connection: sqlite3.Connection, context: Context) -> Findings:
         ids: list[Any] = []
         if entry.verb == "resolve_quarantine":
             ids, resolution = [entry.told("quarantine_id")], entry.note
+        elif entry.verb == "upgrade":
+            for quarantine_id, each in (entry.told("settled") or {}).items():
+                told_later = {**each, "resolved_at": instant(each["resolved_at"])}
+                settled.setdefault(int(quarantine_id), (entry.seq, told_later))
         elif entry.verb == "import" and isinstance(entry.told("settled"), list):
             ids, resolution = entry.told("settled"), f"read again by import {entry.told('import_id')}"
         columns = {"resolved_at": entry.at, "resolved_by": entry.actor, "resolution": resolution}

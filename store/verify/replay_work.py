@@ -72,6 +72,12 @@ def check_steps(connection: sqlite3.Connection, context: Context) -> Findings:
     evidence_ids = {sha256: place for place, (sha256, _) in enumerate(_cited(entries), 1)}
     told: dict[int, Told] = {}
     for entry in entries:
+        if entry.verb == "upgrade":
+            # Older entries tell only the day on which something is due.
+            for seq, due in (entry.told("dues") or {}).items():
+                if int(seq) in told:
+                    told[int(seq)].columns["due"] = instant(due)
+            continue
         step = entry.told("step")
         if entry.verb == "step" and isinstance(step, dict):
             columns = _step_columns(entry, step, len(told) + 1, apps, evidence_ids)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from store.connection import Store, connect
+from store.connection import SCHEMA_VERSION, Store, connect
 from store.verify.checks import Check, Context, Finding
 
 if TYPE_CHECKING:
@@ -110,6 +110,9 @@ def _barred(connection: sqlite3.Connection) -> str:
     from store.verify.schema import disguised
 
     try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version < SCHEMA_VERSION:
+            return "open the store once for writing, to bring it up to date"
         return ", ".join(disguised(connection)[:_SHOWN_FINDINGS])
     except sqlite3.DatabaseError as error:
         _reraise_interruption(error)

@@ -1,0 +1,200 @@
+"""Random histories of everything that writes into the log: work on cases, imports, voids, rules, clocks that jump.
+
+Nothing here knows what the log says of it.
+"""
+
+import random
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from store import audits, cases, instants
+from store.connection import Store
+from store.errors import StoreError
+from store.fold import rebuild
+from store.ingest.importing import import_paths, imports, void
+from store.ingest.quarantine import quarantined, resolve
+from store.instants import MICROSECONDS_PER_SECOND, parse_point
+from store.rulebook import load_rules
+from tests import small_incident
+
+ACTORS = ("ana", "bo", "Zoë \u202e Ω")
+NOTES = ("", "looked into it", 'a "quoted" note\nof two lines', "näïve ünicode 😀")
+PARTNERS = range(1, len(small_incident.NAMES) + 1)
+_START = parse_point("2019-11-05T12:00:00Z")
+_STEPS = ("notified", "deletion_requested", "on_hold", "waived", "no_response", "audit_planned")
+_RULES = """
+[scopes]
+"members" = ["group.member.*"]
+"admin" = ["group.*", "mail.item"]
+
+[[rules]]
+id = "groups-api"
+data_classes = ["group.member.*"]
+from = 2018-04-04
+until = 20{}-01-01
+apps = ["a-1", "a-2"]
+except = ["opt_in"]
+basis = "a notice"
+"""
+_EVENTS = """occurred_at,app_id,data_class,subject_id,event_id
+2018-05-0{}T10:00:00Z,a-1,group.member.name,person-1,new-{}
+2018-05-05T10:00:00Z,nobody-yet-{},group.member.name,person-2,
+not a time,a-1,group.member.name,person-1,
+"""
+
+
+class Clock:
+    """What every module of the store takes for the time: it goes on, jumps, and falls back."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self.at = _START
+        self._chance = chance
+
+    def __call__(self) -> int:
+        if self._chance.random() < 0.1:
+            self.at += self._chance.randint(-400_000, 400_000) * MICROSECONDS_PER_SECOND
+        self.at += self._chance.randint(0, 90_000_000)
+        return self.at
+
+
+def set_clock(monkeypatch: pytest.MonkeyPatch, clock: Callable[[], int]) -> None:
+    """Let the whole store take its time from this clock."""
+    real = instants.now
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "store" and getattr(module, "now", None) is real:
+            monkeypatch.setattr(module, "now", clock)
+
+
+class Diary:
+    """Does one random thing after the other to a store.
+
+    Attributes:
+        done: how often each kind of thing was done; what was refused does not count.
+    """
+
+    def __init__(self, store: Store, folder: Path, chance: random.Random) -> None:
+        self.store = store
+        self.done: Counter[str] = Counter()
+        self.chance = chance
+        self._folder = folder
+        self._number = 0
+        self._deeds = {
+            self._flag: 5,
+            self._clear: 4,
+            self._reopen: 2,
+            self._note: 2,
+            self._assign: 3,
+            self._undo: 4,
+            self._redo: 3,
+            self._step: 4,
+            self._incident_step: 1,
+            self._step_with_evidence: 2,
+            self._import: 1,
+            self._import_again: 1,
+            self._void: 1,
+            self._resolve: 1,
+            self._rules: 1,
+            self._rebuild: 1,
+        }
+
+    def go_on(self, deeds: int) -> None:
+        """Do so many things; refusals are tried again with something else."""
+        while deeds:
+            (deed,) = self.chance.choices(list(self._deeds), list(self._deeds.values()))
+            deeds -= self.do(deed.__name__.strip("_"))
+
+    def do(self, what: str) -> bool:
+        """Do this kind of thing; whether it was done, and not refused."""
+        try:
+            getattr(self, f"_{what}")()
+        except StoreError:
+            return False
+        self.done[what] += 1
+        return True
+
+    def _actor(self) -> str:
+        return self.chance.choice(ACTORS)
+
+    def _some(self) -> list[int]:
+        return self.chance.sample(PARTNERS, self.chance.choice((1, 1, 1, 2, 3)))
+
+    def _text(self) -> str:
+        return self.chance.choice(NOTES)
+
+    def _flag(self) -> None:
+        cases.flag(self.store, self._some(), actor=self._actor(), note=self._text())
+
+    def _clear(self) -> None:
+        grounds = self.chance.choice(("enforced", "defunct", "no_access", "other"))
+        cases.clear(self.store, self._some(), actor=self._actor(), grounds=grounds, note="because", override=True)
+
+    def _reopen(self) -> None:
+        cases.reopen(self.store, self._some(), actor=self._actor(), note="again")
+
+    def _note(self) -> None:
+        privileged = self.chance.random() < 0.5
+        cases.add_note(self.store, self._some(), actor=self._actor(), note=self._text() or "x", privileged=privileged)
+
+    def _assign(self) -> None:
+        cases.assign(self.store, self._some(), actor=self._actor(), assignee=self.chance.choice((None, "bo", "ana")))
+
+    def _undo(self) -> None:
+        cases.undo(self.store, actor=self._actor(), note=self._text())
+
+    def _redo(self) -> None:
+        cases.redo(self.store, actor=self._actor())
+
+    def _step(self, evidence: str | None = None) -> None:
+        on_a_day = self.chance.random() < 0.5
+        audits.record_step(
+            self.store,
+            self._some(),
+            actor=self._actor(),
+            step=self.chance.choice(_STEPS),
+            at=parse_point("2018-07-03") if on_a_day else parse_point("2018-07-03T10:00:00.000007Z"),
+            at_is_date=on_a_day,
+            due=self.chance.choice((None, parse_point("2019-01-01"), parse_point("2019-01-01T10:00:00Z"))),
+            note="for a reason",
+            evidence=evidence,
+        )
+
+    def _incident_step(self) -> None:
+        step = self.chance.choice(("authority_told", "people_told"))
+        audits.record_step(self.store, [], actor=self._actor(), step=step, at=parse_point("2018-07-03"), note="told")
+
+    def _step_with_evidence(self) -> None:
+        file = self._folder / f"letter-{self.chance.randint(1, 3)}.txt"
+        file.write_text(f"the letter in {file.name}", "utf-8")
+        self._step(str(file))
+
+    def _import(self) -> None:
+        self._number += 1
+        file = self._folder / f"access_events-{self._number}.csv"
+        file.write_text(_EVENTS.format(self._number % 9 + 1, self._number, self._number), "utf-8")
+        import_paths(self.store, [file], actor=self._actor())
+
+    def _import_again(self) -> None:
+        files = sorted(self._folder.glob("access_events-*.csv"))
+        if files:
+            import_paths(self.store, [self.chance.choice(files)], actor=self._actor())
+        else:
+            self._import()
+
+    def _void(self) -> None:
+        live = [entry.import_id for entry in imports(self.store) if entry.voided_at is None]
+        void(self.store, self.chance.choice(live[4:] or live[-1:] or [0]), actor=self._actor(), note="the wrong file")
+
+    def _resolve(self) -> None:
+        waiting = [each.quarantine_id for each in quarantined(self.store) if each.resolved_at is None]
+        resolve(self.store, self.chance.choice(waiting or [0]), actor=self._actor(), note="a header line")
+
+    def _rules(self) -> None:
+        text = _RULES.format(self.chance.randint(20, 60))
+        load_rules(self.store, text, source="rules.toml", actor=self._actor())
+
+    def _rebuild(self) -> None:
+        rebuild(self.store, actor=self._actor())
