@@ -101,12 +101,10 @@ def _run(wanted: argparse.Namespace) -> int:
 
             save_screenshot(store, parameters, actor, to=wanted.screenshot, keys=wanted.press.split(), size=size)
             return 0
-        surprise = store.read_only and not wanted.read_only
-        notice = "open for reading only: the file cannot be written, or is of a newer version" if surprise else ""
-        return _show(store, parameters, actor, notice)
+        return _show(store, parameters, actor)
 
 
-def _show(store: "Store", parameters: "Parameters", actor: str, notice: str) -> int:
+def _show(store: "Store", parameters: "Parameters", actor: str) -> int:
     from platformdirs import user_config_path
 
     from tui.app import OverscopeApp
@@ -117,7 +115,6 @@ def _show(store: "Store", parameters: "Parameters", actor: str, notice: str) -> 
         actor=actor,
         colourless=bool(os.environ.get("NO_COLOR")),
         keymap=user_config_path("overscope") / "keymap.toml",
-        notice=notice,
         takes_signals=True,
     )
     app.run()

@@ -41,7 +41,6 @@ class OverscopeApp(TypeAheadApp[int]):
         store: the incident's file, shared by all threads.
         parameters: what every question is asked under.
         actor: whose actions these are.
-        notice: what the message bar says at first.
         key_table: the table of keys with the user's own in place.
         fault: what ended the dashboard though it should not have; None when all went well.
     """
@@ -62,7 +61,6 @@ class OverscopeApp(TypeAheadApp[int]):
         colourless: bool = False,
         watch: bool = True,
         keymap: Path | None = None,
-        notice: str = "",
         takes_signals: bool = False,
     ) -> None:
         """Prepare the app; nothing is read before the first paint.
@@ -74,14 +72,12 @@ class OverscopeApp(TypeAheadApp[int]):
             colourless: NO_COLOR is set. It must be known here: later is too late for Textual.
             watch: notice what other processes write.
             keymap: the user's keymap file, or None.
-            notice: what the message bar says at first.
             takes_signals: it has the terminal, and gives it back when a signal ends it.
         """
         super().__init__(ansi_color=True if colourless else None)
         self.store = store
         self.parameters = parameters
         self.actor = actor
-        self.notice = notice
         self.questions = Questions(self)
         self._waiting_dialogs: deque[Callable[[], object]] = deque()
         self._leaves_when_recorded = False
@@ -95,6 +91,13 @@ class OverscopeApp(TypeAheadApp[int]):
             self.set_keymap(overrides)
         self.register_theme(THEME)
         self.theme = THEME.name
+
+    @property
+    def why_read_only(self) -> str:
+        """Why nothing can be recorded; empty where it can."""
+        if not self.store.read_only:
+            return ""
+        return self.store.remark or "the dashboard was started with --read-only"
 
     @property
     def today(self) -> int:
@@ -308,7 +311,9 @@ class OverscopeApp(TypeAheadApp[int]):
         if not isinstance(self.screen, HelpScreen):
             active = self.screen.active_bindings.values()
             ids = frozenset(shown.binding.id for shown in active if shown.enabled and shown.binding.id)
-            self.push_screen(HelpScreen(self.key_table, ids))
+            self.push_screen(
+                HelpScreen(self.key_table, ids, [*filter(None, [self.why_read_only]), *self.store.notices])
+            )
 
     def action_palette(self) -> None:
         """Find a command by its name."""

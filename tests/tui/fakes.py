@@ -155,6 +155,7 @@ class FakeStore:
 
     read_only: bool = False
     remark: str = ""
+    notices: tuple[str, ...] = ()
     path: Path = Path("fake.db")
     token: tuple[int, int] = (1, 1)
     interrupts: int = 0

@@ -479,3 +479,24 @@ def test_the_help_scrolls_with_the_lists_keys_and_closes_with_its_own(incident: 
         assert isinstance(pilot.app.screen, BoardScreen)
 
     run(incident, flow)
+
+
+def test_what_there_is_to_know_about_the_store_is_said_at_first_and_found_again_in_the_help(
+    incident: FakeIncident,
+) -> None:
+    incident.store.read_only = True
+    incident.store.remark = f"a newer version made it {NASTY}"
+    incident.store.notices = ("others may get at it",)
+
+    async def flow(pilot: Pilot[int]) -> None:
+        text, level = message(pilot)
+        assert text.startswith("a newer version made it [@click=app.quit]boom[/nope] \\x1b]52;c")
+        assert text.endswith("; others may get at it")
+        assert level == "refused"
+        await press(pilot, "j", "question_mark")
+        help_text = " ".join("\n".join(screen_lines(pilot.app)).split())
+        assert "this store" in help_text
+        assert "! a newer version made it [@click=app.quit]boom[/nope]" in help_text
+        assert "! others may get at it" in help_text
+
+    run(incident, flow)

@@ -58,7 +58,9 @@ class BoardScreen(CaseWorkScreen):
         """Start on the partners."""
         super().on_mount()
         self.partners.focus()
-        self.say(self.overscope.notice)
+        store = self.overscope.store
+        if remarks := [*filter(None, [store.remark]), *store.notices]:
+            self.say("; ".join(remarks), "refused")
 
     @property
     def partners(self) -> PartnerList:

@@ -189,9 +189,7 @@ class CaseWorkScreen(WorkScreen):
         return self.overscope.store, [row.partner for row in rows]
 
     def _writable(self) -> bool:
-        store = self.overscope.store
-        if store.read_only:
-            why = store.remark or "the dashboard was started with --read-only"
+        if why := self.overscope.why_read_only:
             self.say(f"nothing can be recorded: {why}", "refused")
             return False
         return True

@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.keys import PLACES, Key, bindings, spoken
-from tui.text import fit
+from tui.text import clean, fit
 
 _SIGNS = (
     ("F o x", "flagged, open, closed"),
@@ -29,16 +29,18 @@ class HelpScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialog.cancel", "app.help", "app.leave", "moves")]
 
-    def __init__(self, table: Sequence[Key], active: frozenset[str]) -> None:
+    def __init__(self, table: Sequence[Key], active: frozenset[str], remarks: Sequence[str] = ()) -> None:
         """Show the table.
 
         Args:
             table: with the user's own keys in place.
             active: ids of the keys that do something on the screen below.
+            remarks: what there is to know about the store, such as why nothing can be recorded.
         """
         super().__init__()
         self._table = table
         self._active = active
+        self._remarks = tuple(remarks)
 
     def compose(self) -> ComposeResult:
         """A box that scrolls."""
@@ -49,6 +51,9 @@ class HelpScreen(ModalScreen[None]):
 
     def _text(self) -> Content:
         parts: list[tuple[str, str]] = []
+        if self._remarks:
+            parts.append(("this store\n", "$accent bold"))
+            parts += [(f"  ! {clean(remark, 1_000)}\n", "$warning") for remark in self._remarks]
         for place in sorted(PLACES, key=self._nothing_active):
             keys = [key for key in self._table if key.where == place]
             parts.append((f"{place}\n", "$accent bold"))
