@@ -16,14 +16,22 @@ from store.segments import Column, read_column
 PERSONAL = "/personal/"
 
 _PATHS = "SELECT id, subject_id FROM subjects WHERE substr(subject_id, 1, 10) = '/personal/' ORDER BY id"
-_ADDRESSES = "SELECT id, subject_id FROM subjects WHERE instr(subject_id, '@') > 0"
+_ADDRESSES = "SELECT id, subject_id FROM subjects WHERE instr(subject_id, '@') > 0 OR subject_id GLOB 'person-*-*'"
 _NAMED = "SELECT subject FROM live_opt_ins UNION SELECT subject FROM live_subjects"
 _NOT_IN_A_PATH = re.compile(r"[.@]")
+# The pseudonym of a mail address carries that of its personal site: see `store.pseudonyms`.
+_PSEUDONYM = re.compile(r"person-[0-9a-f]{20}-([0-9a-f]{20})")
 
 
-def path_word(address: str) -> str:
-    """A mail address as a personal site's path spells it: `ann.lee@x.com` is `ann_lee_x_com`."""
-    return _NOT_IN_A_PATH.sub("_", address.lower())
+def path_word(address: str) -> str | None:
+    """A mail address, or its pseudonym, as a personal site's path spells it: `ann.lee@x.com` is `ann_lee_x_com`.
+
+    None for what is neither.
+    """
+    if "@" in address:
+        return _NOT_IN_A_PATH.sub("_", address.lower())
+    pseudonym = _PSEUDONYM.fullmatch(address)
+    return None if pseudonym is None else f"site-{pseudonym[1]}"
 
 
 def aliases(connection: sqlite3.Connection) -> dict[int, int]:
@@ -36,7 +44,7 @@ def aliases(connection: sqlite3.Connection) -> dict[int, int]:
         known.update(np.unique(read_column(connection, content_id, segment, "subject")).tolist())
     owners: dict[int, list[int]] = {}
     for number, address in connection.execute(_ADDRESSES):
-        path = paths.get(path_word(address))
+        path = paths.get(path_word(address) or "")
         if path is not None and number in known:
             owners.setdefault(path, []).append(number)
     return {path: found[0] for path, found in owners.items() if len(found) == 1}

@@ -79,6 +79,11 @@ def import_files(options: Namespace) -> int:
     """Import files and folders; under `--strict`, quarantined records make the answer no."""
     from store.ingest.importing import import_paths, report_document
 
+    people = None
+    if options.pseudonymise is not None:
+        from store.pseudonyms import read_key
+
+        people = read_key(Path(options.pseudonymise))
     with opened(options) as store, output.Progress() as progress:
         report = import_paths(
             store,
@@ -89,6 +94,7 @@ def import_files(options: Namespace) -> int:
             timezone=options.timezone,
             epoch=options.epoch,
             mapping=_mapping(options.map),
+            people=people,
             progress=progress.show,
         )
     if options.json:
@@ -142,6 +148,13 @@ def _report_lines(report: "ImportReport", db: str) -> list[str]:
         for entry in report.imports
         if entry.ignored_columns
     ]
+    lines += [
+        f"{shown(entry.file, 48)}: secrets taken out of {count_words(entry.redacted)} value{"s" * (entry.redacted > 1)}"
+        for entry in report.imports
+        if entry.redacted
+    ]
+    if any(entry.pseudonymised for entry in report.imports):
+        lines.append("people are kept as pseudonyms: keep the key where the store is not")
     lines += [f"ignored, of no known kind: {shown(file, 400)}" for file in report.ignored]
     quarantined = sum(entry.quarantined for entry in report.imports)
     if quarantined:
@@ -159,8 +172,23 @@ def list_imports(options: Namespace) -> int:
     if options.json:
         output.print_json({"imports": [list_document(entry) for entry in entries]})
         return 0
-    columns = (*_IMPORT_COLUMNS, Column("State", limit=80), Column("By", limit=20))
-    cells = [[*_import_cells(entry), _state(entry), entry.started_by] for entry in entries]
+    columns = (
+        *_IMPORT_COLUMNS,
+        Column("Redacted", right=True),
+        Column("People"),
+        Column("State", limit=80),
+        Column("By", limit=20),
+    )
+    cells: list[list[Cell]] = [
+        [
+            *_import_cells(entry),
+            entry.redacted,
+            "pseudonyms" if entry.pseudonymised else None,
+            _state(entry),
+            entry.started_by,
+        ]
+        for entry in entries
+    ]
     output.print_lines(output.table(columns, cells) if cells else ["nothing was imported yet"])
     return 0
 

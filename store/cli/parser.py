@@ -200,6 +200,13 @@ def _add_intake(commands: Commands) -> None:
     parser.add_argument(
         "--map", type=renaming, action="append", default=[], metavar="THEIRS=OURS", help="rename a column"
     )
+    parser.add_argument(
+        "--pseudonymise",
+        type=words,
+        metavar="KEYFILE",
+        help="keep people only as pseudonyms under this key; make one with `head -c 32 /dev/urandom > people.key` and"
+        " `chmod 600 people.key`",
+    )
     parser.add_argument("--strict", action="store_true", help="exit 1 when any record was quarantined")
     _as_someone(parser)
 

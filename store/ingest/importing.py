@@ -17,7 +17,8 @@ from store import ledger, seals
 from store.connection import Store
 from store.errors import RefusedError, StoreError, UnusableFileError, UsageError
 from store.fold import defer, refresh
-from store.ingest import formats, kept_out, quarantine, restoring, strict
+from store.ingest import formats, kept_out, pseudonym_key, quarantine, restoring, strict
+from store.ingest.boundary import KINDS_OF_PEOPLE, Boundary
 from store.ingest.formats import Chosen
 from store.ingest.loader import Load, Meter, Progress
 from store.ingest.reader import is_compressed, sha256_of
@@ -27,6 +28,7 @@ from store.ingest.tally import Counts
 from store.ingest.values import EPOCH_UNITS
 from store.instants import format_optional, now
 from store.kept import is_stale
+from store.pseudonyms import People
 
 
 class ImportEntry(NamedTuple):
@@ -41,6 +43,8 @@ class ImportEntry(NamedTuple):
         is_complete: False for an import that was begun and counts nowhere.
         content_id: shared by the imports of the same bytes, the first of which names it.
         started_at: microseconds UTC.
+        redacted: how many values held a secret.
+        pseudonymised: whether people came in as keyed pseudonyms.
     """
 
     import_id: int
@@ -66,6 +70,8 @@ class ImportEntry(NamedTuple):
     voided_at: int | None
     voided_by: str | None
     void_note: str | None
+    redacted: int
+    pseudonymised: bool
 
 
 class ImportReport(NamedTuple):
@@ -78,7 +84,7 @@ class ImportReport(NamedTuple):
 _ENTRIES = """
 SELECT import_id, file, sha256, format, kind, records, accepted, duplicates, quarantined, skipped, first_at, last_at,
   extra_columns, path, size, state = 'complete', content_id, started_at, started_by, completed_at, voided_at, voided_by,
-  void_note
+  void_note, redacted, json_extract(options, '$.pseudonyms') IS NOT NULL
 FROM imports
 WHERE :import_id IS NULL OR import_id = :import_id
 ORDER BY import_id
@@ -100,13 +106,14 @@ _COMPLETE = """
 UPDATE imports
 SET state = 'complete', completed_at = :at, records = :records, accepted = :accepted, duplicates = :duplicates,
   quarantined = :quarantined, skipped = :skipped, first_at = :first_at, last_at = :last_at,
-  extra_columns = :ignored_columns
+  extra_columns = :ignored_columns, redacted = :redacted
 WHERE import_id = :import_id
 """
 _FORGET = """
 DELETE FROM imports
 WHERE import_id = ? AND state = 'loading' AND NOT EXISTS (SELECT 1 FROM holdings WHERE content_id = ?)
 """
+_REDACTED = "SELECT redacted FROM imports WHERE content_id = ? AND state = 'complete' ORDER BY import_id LIMIT 1"
 _ADD_CHECKPOINT = "INSERT OR REPLACE INTO import_checkpoints(content_id, record_no, byte_offset) VALUES (?, ?, ?)"
 _VOID = "UPDATE imports SET voided_at = ?, voided_by = ?, void_note = ? WHERE import_id = ?"
 
@@ -121,6 +128,7 @@ def import_paths(
     timezone: str | None = None,
     epoch: Epoch | None = None,
     mapping: Mapping[str, str] | None = None,
+    people: People | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import files, and folders with all that is in them, one after the other.
@@ -135,20 +143,25 @@ def import_paths(
         timezone: the zone of times without an offset, an IANA name.
         epoch: the unit of integer instants: `s`, `ms` or `us` (default).
         mapping: the files' column names -> ours.
+        people: gives everybody a pseudonym; None keeps people's ids as they are.
         progress: called with (file, records done, records a second, seconds left or None).
 
     Raises:
         UnusableFileError: a file that was named is of no kind, or is unusable as a whole.
         UsageError: no such format, kind, zone or column.
+        RefusedError: the store holds people's ids, or pseudonyms under another key; nothing is imported.
     """
     options = _options(timezone, epoch, mapping or {})
     chosen, ignored = _choose(paths, asked=format, kind=kind, options=options)
+    names_people = any(each.kind is None or each.kind in KINDS_OF_PEOPLE for each in chosen)
+    with store.reading() as connection:
+        pseudonym_key.check(connection, people, names_people=names_people)
     entries: list[ImportEntry] = []
     last = len(chosen) - 1
     try:
         for place, each in enumerate(chosen):
             more = place < last
-            entries.append(_import_file(store, each, options, actor=actor, more=more, progress=progress))
+            entries.append(_import_file(store, each, options, people, actor=actor, more=more, progress=progress))
     except (StoreError, KeyboardInterrupt):
         _refresh_if_stale(store, actor=actor)
         raise
@@ -197,29 +210,38 @@ def _choose(paths: Sequence[Path], *, asked: str, kind: str | None, options: Opt
     return chosen, ignored
 
 
-def _options_text(options: Options) -> str:
+def _options_text(options: Options, people: People | None) -> str:
     zone = None if options.zone is None else options.zone.key
-    return json.dumps({"epoch": options.epoch, "map": dict(sorted(options.mapping.items())), "timezone": zone})
+    named = {"epoch": options.epoch, "map": dict(sorted(options.mapping.items())), "timezone": zone}
+    return json.dumps(named if people is None else {**named, "pseudonyms": people.fingerprint})
 
 
 def _import_file(
-    store: Store, chosen: Chosen, options: Options, *, actor: str, more: bool, progress: Progress | None
+    store: Store,
+    chosen: Chosen,
+    options: Options,
+    people: People | None,
+    *,
+    actor: str,
+    more: bool,
+    progress: Progress | None,
 ) -> ImportEntry:
     status = chosen.path.stat()
+    boundary = Boundary(store, people)
     named: dict[str, object] = {
-        "file": chosen.path.name,
-        "path": str(chosen.path.absolute()),
+        "file": boundary.named(chosen.path.name),
+        "path": boundary.named(str(chosen.path.absolute())),
         "sha256": sha256_of(chosen.path),
         "size": status.st_size,
         "format": chosen.format,
         "kind": chosen.kind,
-        "options": _options_text(options),
+        "options": _options_text(options, people),
     }
     with stage_folder(store.path) as folder, _room_to_work(store):
-        begun = _begin(store, named, actor=actor)
+        begun = _begin(store, named, people, actor=actor)
         if begun is None:
             return _import_again(store, named, actor=actor, more=more)
-        done = _load(store, chosen, options, begun, folder, progress=progress)
+        done = _load(store, chosen, options, begun, folder, boundary, progress=progress)
         if chosen.path.stat().st_mtime_ns != status.st_mtime_ns and sha256_of(chosen.path) != named["sha256"]:
             raise UnusableFileError(f"{chosen.path} changed while it was read; import it again when it is at rest")
         with store.writing() as connection:
@@ -255,21 +277,29 @@ class _Begun(NamedTuple):
 
 
 class _Done(NamedTuple):
-    """What a load did; `event_parts` None: the content was there, and is sealed already."""
+    """What a load did; `event_parts` None: the content was there, and is sealed already.
+
+    Attributes:
+        redacted: how many values held a secret.
+    """
 
     counts: Counts
     first_at: int | None
     last_at: int | None
     ignored_columns: tuple[str, ...]
+    redacted: int
     event_parts: list[seals.Part] | None = None
 
 
-def _begin(store: Store, named: Mapping[str, object], *, actor: str) -> _Begun | None:
+def _begin(store: Store, named: Mapping[str, object], people: People | None, *, actor: str) -> _Begun | None:
     """Enter the import as begun; an attempt on the same content that never completed is taken up again.
 
     Returns None where the content is known whole, and nothing that it was refused could come in now.
     """
     with store.writing() as connection:
+        names_people = named["kind"] is None or named["kind"] in KINDS_OF_PEOPLE
+        pseudonym_key.check(connection, people, names_people=names_people)
+        pseudonym_key.keep(connection, people, actor=actor, at=now())
         same = connection.execute(_SAME, named).fetchall()
         known = [content_id for _, content_id, state in same if state == "complete"]
         if known and not kept_out.may_come_in(connection, known[-1]):
@@ -292,20 +322,37 @@ def _import_again(store: Store, named: Mapping[str, object], *, actor: str, more
     with store.writing() as connection:
         same = connection.execute(_SAME, named).fetchall()
         content_id = [content_id for _, content_id, state in same if state == "complete"][-1]
-        done = _Done(*restoring.what_counts_again(connection, content_id))
+        (redacted,) = connection.execute(_REDACTED, (content_id,)).fetchone()
+        done = _Done(*restoring.what_counts_again(connection, content_id), redacted)
         begun = _enter(connection, named, content_id, actor=actor)
         return _complete(connection, begun, done, [], actor=actor, at=now(), more=more)
 
 
 def _load(
-    store: Store, chosen: Chosen, options: Options, begun: _Begun, folder: Path, *, progress: Progress | None
+    store: Store,
+    chosen: Chosen,
+    options: Options,
+    begun: _Begun,
+    folder: Path,
+    boundary: Boundary,
+    *,
+    progress: Progress | None,
 ) -> _Done:
     notes = strict.Notes()
     meter = Meter(chosen.path.name, chosen.path.stat().st_size, progress)
     as_loaded = formats.options_as_loaded(chosen, options)
-    with Load(store, import_id=begun.import_id, content_id=begun.content_id, folder=folder, meter=meter) as load:
+    with Load(
+        store,
+        import_id=begun.import_id,
+        content_id=begun.content_id,
+        folder=folder,
+        meter=meter,
+        boundary=boundary,
+    ) as load:
         try:
-            outcomes = formats.read_fast(chosen, options, notes, load.large_stage, folder)
+            outcomes = None
+            if not (boundary.keeps_no_copy and is_compressed(chosen.path)):
+                outcomes = formats.read_fast(chosen, options, notes, load.large_stage, folder)
             if outcomes is None:
                 load.take(formats.read(chosen, options, notes), as_loaded, lambda: notes.offset)
             else:
@@ -320,7 +367,8 @@ def _load(
         with store.writing() as connection:
             rows = ((begun.content_id, record_no, offset) for record_no, offset in notes.checkpoints)
             connection.executemany(_ADD_CHECKPOINT, rows)
-    return _Done(counts, span.first_at, span.last_at, notes.ignored_columns, event_parts)
+    ignored = boundary.names(notes.ignored_columns)
+    return _Done(counts, span.first_at, span.last_at, ignored, boundary.redacted, event_parts)
 
 
 def _forget(store: Store, begun: _Begun) -> None:
@@ -344,6 +392,7 @@ def _complete(
         **done.counts._asdict(),
         "first_at": done.first_at,
         "last_at": done.last_at,
+        "redacted": done.redacted,
         "ignored_columns": json.dumps(done.ignored_columns),
         "import_id": begun.import_id,
         "at": at,
@@ -380,6 +429,8 @@ def document(entry: ImportEntry) -> dict[str, object]:
         "first_at": format_optional(entry.first_at),
         "last_at": format_optional(entry.last_at),
         "ignored_columns": list(entry.ignored_columns),
+        "redacted": entry.redacted,
+        "pseudonymised": entry.pseudonymised,
     }
 
 
@@ -408,7 +459,9 @@ def report_document(report: ImportReport) -> dict[str, object]:
 def _entries(connection: sqlite3.Connection, import_id: int | None) -> list[ImportEntry]:
     rows = connection.execute(_ENTRIES, {"import_id": import_id}).fetchall()
     return [
-        ImportEntry._make((*row[:12], tuple(json.loads(row[12])), *row[13:15], bool(row[15]), *row[16:]))
+        ImportEntry._make(
+            (*row[:12], tuple(json.loads(row[12])), *row[13:15], bool(row[15]), *row[16:-1], bool(row[-1]))
+        )
         for row in rows
     ]
 

@@ -16,6 +16,7 @@ import numpy as np
 from store import seals, segments
 from store.connection import Store
 from store.ingest import quarantine
+from store.ingest.boundary import Boundary
 from store.ingest.canonical import EventRow, RegistryRow, validate
 from store.ingest.dictionaries import ids_of
 from store.ingest.event_writer import EventWriter, contradiction, values_of
@@ -88,8 +89,11 @@ class Load:
         event_parts: what the content's own events hash to, once they are written.
     """
 
-    def __init__(self, store: Store, *, import_id: int, content_id: int, folder: Path, meter: Meter) -> None:
+    def __init__(
+        self, store: Store, *, import_id: int, content_id: int, folder: Path, meter: Meter, boundary: Boundary
+    ) -> None:
         self._store = store
+        self._boundary = boundary
         self._import_id = import_id
         self._content_id = content_id
         self._meter = meter
@@ -149,7 +153,7 @@ class Load:
         self._read += 1
         if isinstance(outcome, Quarantined):
             self.tally.quarantined += 1
-            self._quarantine.add(outcome)
+            self._quarantine.add(self._boundary.quarantined(outcome))
         else:
             self.tally.skipped += 1
 
@@ -160,8 +164,9 @@ class Load:
             try:
                 rows.append(validate(record, options))
             except ValueError as error:
-                shown = record.record or str(dict(record.fields))
-                self._take_other(Quarantined(record.record_no, record.kind, str(error), shown))
+                self._read += 1
+                self.tally.quarantined += 1
+                self._quarantine.add(self._boundary.refused(record, str(error), options))
                 return
         self._read += 1
         for row in rows:
@@ -183,8 +188,9 @@ class Load:
     def _flush_rows(self) -> None:
         if not self._rows:
             return
+        passed = self._boundary.registry(self._rows)
         with self._store.writing() as connection:
-            self._versions.write(connection, self._rows)
+            self._versions.write(connection, passed)
             self._quarantine.flush(connection)
             self._keep_count(connection)
         self._rows.clear()
@@ -203,6 +209,7 @@ class Load:
             with self._store.writing() as connection:
                 self._quarantine.flush(connection)
             return span
+        self._boundary.events(self.stage)
         executor = _AtOnce() if isinstance(self.stage, SmallStage) else ThreadPoolExecutor(1)
         with _unchecked_references(self._store), executor as ahead:
             keyed = ahead.submit(self.stage.give_keys)

@@ -91,13 +91,27 @@ FROM keyed WHERE rowid IN (SELECT place FROM contradicting) ORDER BY record_no
 """
 _DROP_CONTRADICTING = "DELETE FROM keyed WHERE rowid IN (SELECT place FROM contradicting)"
 
+_GATHER = {
+    "apps": "CREATE OR REPLACE TABLE distinct_apps AS SELECT DISTINCT app AS text FROM staged",
+    "field_sets": "CREATE OR REPLACE TABLE distinct_field_sets AS SELECT DISTINCT data_classes AS text FROM staged",
+    "subjects": """
+CREATE OR REPLACE TABLE distinct_subjects AS SELECT DISTINCT subject AS text FROM staged WHERE subject <> ''
+""",
+    "resources": """
+CREATE OR REPLACE TABLE distinct_resources AS SELECT DISTINCT resource AS text FROM staged WHERE resource <> ''
+""",
+    "endpoints": """
+CREATE OR REPLACE TABLE distinct_endpoints AS SELECT DISTINCT endpoint AS text FROM staged WHERE endpoint <> ''
+""",
+    "addresses": "CREATE OR REPLACE TABLE distinct_addresses AS SELECT DISTINCT ip AS text FROM staged WHERE ip <> ''",
+}
 _DISTINCT = {
-    "apps": "SELECT DISTINCT app AS text FROM staged ORDER BY text",
-    "field_sets": "SELECT DISTINCT data_classes AS text FROM staged ORDER BY text",
-    "subjects": "SELECT DISTINCT subject AS text FROM staged WHERE subject <> '' ORDER BY text",
-    "resources": "SELECT DISTINCT resource AS text FROM staged WHERE resource <> '' ORDER BY text",
-    "endpoints": "SELECT DISTINCT endpoint AS text FROM staged WHERE endpoint <> '' ORDER BY text",
-    "addresses": "SELECT DISTINCT ip AS text FROM staged WHERE ip <> '' ORDER BY text",
+    "apps": "SELECT text FROM distinct_apps ORDER BY text",
+    "field_sets": "SELECT text FROM distinct_field_sets ORDER BY text",
+    "subjects": "SELECT text FROM distinct_subjects ORDER BY text",
+    "resources": "SELECT text FROM distinct_resources ORDER BY text",
+    "endpoints": "SELECT text FROM distinct_endpoints ORDER BY text",
+    "addresses": "SELECT text FROM distinct_addresses ORDER BY text",
 }
 DICTIONARIES = tuple(_DISTINCT)
 _SPELLINGS = "SELECT subject, arg_min(spelling, record_no) FROM staged WHERE spelling <> '' GROUP BY subject"
@@ -167,11 +181,15 @@ class EventStage:
             ":memory:",
             config={
                 "temp_directory": str(folder),
+                # What a killed import leaves there cannot be read: the key was in the memory of its process.
+                "temp_file_encryption": "true",
+                "force_mbedtls_unsafe": "true",
                 "memory_limit": MEMORY_LIMIT,
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
             },
         )
+        self._has_texts = False
         self.connection.execute("SET TimeZone = 'UTC'")
         for statement in (_STAGED, *_MACROS):
             self.connection.execute(statement)
@@ -258,8 +276,16 @@ class EventStage:
             self.connection.execute(_DROP_CONTRADICTING)
         return [event_row(*row) for row in rows]
 
+    def gather_texts(self) -> None:
+        """Find the distinct texts of all dictionaries: once all is staged, and anew when something was replaced."""
+        for statement in _GATHER.values():
+            self.connection.execute(statement)
+        self._has_texts = True
+
     def texts(self, dictionary: str) -> list[str]:
-        """The distinct texts of one of `DICTIONARIES`, sorted."""
+        """The distinct texts of one of `DICTIONARIES`, sorted, as they were last gathered."""
+        if not self._has_texts:
+            self.gather_texts()
         found: list[str] = self.connection.execute(_DISTINCT[dictionary]).fetchnumpy()["text"].tolist()
         return found
 

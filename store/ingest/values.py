@@ -9,6 +9,7 @@ from store.audits import INCIDENT_STEPS, SIDE_STATES, TRACK
 from store.ids import fold_id
 from store.ingest.records import Epoch, Options, Value
 from store.instants import format_day, parse_instant, parse_point
+from store.redaction import redact
 
 MAX_TEXT = 65_536
 MAX_DATA_CLASSES = 63
@@ -34,7 +35,7 @@ Parser: TypeAlias = Callable[[Value, Options], "Stored | None"]
 
 def show(value: object) -> str:
     """A value as a reason quotes it: escaped, and cut when long."""
-    text = ascii(value)
+    text = ascii(redact(value) if isinstance(value, str) else value)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
