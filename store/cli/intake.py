@@ -149,7 +149,7 @@ def _report_lines(report: "ImportReport", db: str) -> list[str]:
         if entry.ignored_columns
     ]
     lines += [
-        f"{shown(entry.file, 48)}: secrets taken out of {count_words(entry.redacted)} value{"s" * (entry.redacted > 1)}"
+        f"{shown(entry.file, 48)}: values that held a secret, taken out: {count_words(entry.redacted)}"
         for entry in report.imports
         if entry.redacted
     ]
