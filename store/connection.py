@@ -150,10 +150,14 @@ class Store:
         status = path.stat()
         self._identity = (status.st_dev, status.st_ino)
 
+    @property
+    def mode(self) -> str:
+        """How connections open the file: `rw`, which alone can roll back what a killed process left, or `ro`."""
+        return "rw" if is_writable(self.path) and not self._leave_unwritten else "ro"
+
     def _open(self, *, writer: bool) -> sqlite3.Connection:
-        mode = "rw" if is_writable(self.path) and not self._leave_unwritten else "ro"
         try:
-            connection = connect(self.path, mode=mode)
+            connection = connect(self.path, mode=self.mode)
         except sqlite3.Error as error:
             _refuse(error, f"cannot open {self.path}")
             raise
@@ -165,6 +169,18 @@ class Store:
         with self._lock:
             self._connections.append(connection)
         return connection
+
+    @contextmanager
+    def another_reader(self) -> Iterator[sqlite3.Connection]:
+        """A reading connection of its own, outside any snapshot; it is closed at the end of the block."""
+        connection = self._open(writer=False)
+        try:
+            yield connection
+        finally:
+            with self._lock:
+                if connection in self._connections:
+                    self._connections.remove(connection)
+            connection.close()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

@@ -61,6 +61,9 @@ def look_at(path: Path, *, lenient: bool = False) -> Seen:
             _recover(path)
             version, uses_wal, objects = _read(path)
     except sqlite3.Error as error:
+        if lenient and getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CORRUPT:
+            # It bears our application id, and `verify` says what is wrong with the rest.
+            return Seen(0, False, tuple(mode_notices(path)))
         raise UnusableFileError(damaged(path, error)) from error
     notices = [] if lenient else _compare(path, version, objects)
     return Seen(version, uses_wal, (*notices, *mode_notices(path)))

@@ -1,6 +1,5 @@
 """Runs every check in one snapshot and collects what each says. Whatever a check stumbles over is a finding too."""
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -71,38 +70,52 @@ def verify(
         progress: called while checks run.
         checks: only these; all of them when not given.
     """
-    from store.checkpoint import head_of
     from store.verify.catalogue import CHECKS
 
     chosen = CHECKS if checks is None else checks
-    with _snapshot(store) as connection:
-        path = store.path if isinstance(store, Store) else _path_of(connection)
-        context = Context(path, checkpoint, lambda _: None)
-        barred = _barred(connection)
-        results = [
-            _not_run(check, barred) if barred and check.reads_rows else _run(check, connection, context, progress)
-            for check in chosen
-            if not check.scans
-        ]
-        try:
-            head = head_of(connection)
-        except sqlite3.DatabaseError as error:
-            _reraise_interruption(error)
-            head = None
+    try:
+        with _snapshot(store) as connection:
+            path = store.path if isinstance(store, Store) else _path_of(connection)
+            context = Context(path, checkpoint, lambda _: None)
+            barred = _barred(connection)
+            at_once = [check for check in chosen if not check.scans]
+            results = [
+                _not_run(check, barred) if barred and check.reads_rows else _run(check, connection, context, progress)
+                for check in at_once
+            ]
+            head = _head(connection)
+    except sqlite3.DatabaseError as error:
+        _reraise_interruption(error)
+        return Report(tuple(_not_run(check, str(error)) for check in chosen), None)
     scanning = [check for check in chosen if check.scans]
     if scanning:
-        results.extend(_scan(scanning, context, barred, progress))
+        mode = store.mode if isinstance(store, Store) else "ro"
+        results.extend(_scan(scanning, context, mode, barred, progress))
     return Report(tuple(results), head)
 
 
-def _scan(checks: Sequence[Check], context: Context, barred: str, progress: Progress | None) -> list[Result]:
+def _head(connection: sqlite3.Connection) -> "Head | None":
+    from store.checkpoint import head_of
+
+    try:
+        return head_of(connection)
+    except sqlite3.DatabaseError as error:
+        _reraise_interruption(error)
+        return None
+
+
+def _scan(checks: Sequence[Check], context: Context, mode: str, barred: str, progress: Progress | None) -> list[Result]:
     """Run the checks that read every event, after the snapshot has ended: they take long, and keep nobody waiting."""
     from store.verify.scan import checking
 
     if barred or context.path is None:
         return [_not_run(check, barred or "the store has no file") for check in checks]
-    with checking(context.path) as connection:
-        return [_run(check, connection, context, progress) for check in checks]
+    try:
+        with checking(context.path, mode) as connection:
+            return [_run(check, connection, context, progress) for check in checks]
+    except sqlite3.DatabaseError as error:
+        _reraise_interruption(error)
+        return [_not_run(check, str(error)) for check in checks]
 
 
 def _barred(connection: sqlite3.Connection) -> str:
@@ -187,7 +200,7 @@ def _text(content: bytes) -> str:
 @contextmanager
 def _snapshot(store: Store | sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     """A snapshot to read in; a store's through a connection of its own, which may ask SQLite about the schema."""
-    connection = _connection_to(store.path) if isinstance(store, Store) else store
+    connection = _connection_to(store) if isinstance(store, Store) else store
     factory, within = connection.text_factory, connection.in_transaction
     try:
         if not within:
@@ -202,10 +215,8 @@ def _snapshot(store: Store | sqlite3.Connection) -> Iterator[sqlite3.Connection]
             connection.close()
 
 
-def _connection_to(path: Path) -> sqlite3.Connection:
-    # Only a connection that may write can roll back what a killed process left half-done.
-    writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-    connection = connect(path, mode="rw" if writable else "ro")
+def _connection_to(store: Store) -> sqlite3.Connection:
+    connection = connect(store.path, mode=store.mode)
     connection.execute("PRAGMA query_only=ON")
     return connection
 

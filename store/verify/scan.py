@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from store.connection import connect, is_writable
+from store.connection import connect
 from store.event_rows import EVENT_NUMBERS, Column, EventRows, read_events
 from store.fold import clear_derived, live_contents
 from store.schema import DERIVED_TABLES
@@ -179,12 +179,12 @@ def _as_flags(connection: sqlite3.Connection, question: str) -> np.ndarray[tuple
 
 
 @contextmanager
-def checking(path: Path) -> Iterator[sqlite3.Connection]:
+def checking(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
     """A connection that can write nothing but temporary tables, with empty ones in place of the derived tables.
 
     An unqualified name means the temporary table; the store's own is `main.NAME`.
     """
-    connection = connect(path, mode="rw" if is_writable(path) else "ro")
+    connection = connect(path, mode=mode)
     try:
         connection.text_factory = lambda content: content.decode("utf-8", "surrogateescape")
         connection.execute("PRAGMA cache_spill=ON")
