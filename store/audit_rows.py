@@ -3,19 +3,23 @@
 import sqlite3
 from typing import Any
 
-from store.audit_track import Progress, Step, order, progress
+from store.audit_track import Progress, Step, in_order, progress
 from store.names import partner_id_of
 
 _RECORDED = """
-SELECT s.partner, s.step, s.at, s.at_is_date, a.app_id, s.due, s.note, e.file_name, s.recorded_by, s.seq, e.sha256
+SELECT s.partner, s.step, s.at, s.at_is_date, a.app_id, s.due, s.note, e.file_name, s.recorded_by, s.seq, e.sha256,
+  NOT s.at_is_date AND s.at IS l.at
 FROM audit_steps s
+LEFT JOIN actions l ON l.seq = s.seq
 LEFT JOIN apps a ON a.id = s.app
 LEFT JOIN evidence e ON e.evidence_id = s.evidence_id
 WHERE s.taken_back_by IS NULL AND s.partner IS NOT NULL AND (:partner IS NULL OR s.partner = :partner)
 """
 _EVER_RECORDED = """
-SELECT s.partner, s.step, s.at, s.at_is_date, a.app_id, s.due, s.note, e.file_name, s.recorded_by, s.seq, e.sha256
+SELECT s.partner, s.step, s.at, s.at_is_date, a.app_id, s.due, s.note, e.file_name, s.recorded_by, s.seq, e.sha256,
+  NOT s.at_is_date AND s.at IS l.at
 FROM audit_steps s
+LEFT JOIN actions l ON l.seq = s.seq
 LEFT JOIN apps a ON a.id = s.app
 LEFT JOIN evidence e ON e.evidence_id = s.evidence_id
 WHERE s.partner = ? AND s.seq <= ?
@@ -28,13 +32,16 @@ WHERE partner = ? AND seq <= ? AND verb IN ('undo', 'redo')
 ORDER BY seq
 """
 _OF_THE_INCIDENT = """
-SELECT NULL, s.step, s.at, s.at_is_date, NULL, s.due, s.note, e.file_name, s.recorded_by, s.seq, e.sha256
+SELECT NULL, s.step, s.at, s.at_is_date, NULL, s.due, s.note, e.file_name, s.recorded_by, s.seq, e.sha256,
+  NOT s.at_is_date AND s.at IS l.at
 FROM audit_steps s
+LEFT JOIN actions l ON l.seq = s.seq
 LEFT JOIN evidence e ON e.evidence_id = s.evidence_id
 WHERE s.taken_back_by IS NULL AND s.partner IS NULL
 """
 _IMPORTED = """
-SELECT v.partner, v.step, v.at, v.at_is_date, a.app_id, v.due, v.note, NULL, 'import ' || min(h.content_id), NULL, NULL
+SELECT v.partner, v.step, v.at, v.at_is_date, a.app_id, v.due, v.note, NULL, 'import ' || min(h.content_id), NULL,
+  NULL, 0
 FROM live_steps v
 JOIN holdings h ON h.kind = 'steps' AND h.version_id = v.version_id
 LEFT JOIN apps a ON a.id = v.app
@@ -49,7 +56,7 @@ WITH held AS MATERIALIZED (
   JOIN holdings h ON h.kind = 'steps' AND h.version_id = v.version_id
   WHERE v.partner = :partner AND h.content_id IN (SELECT content_id FROM live_contents)
   GROUP BY v.version_id)
-SELECT v.partner, v.step, v.at, v.at_is_date, a.app_id, v.due, v.note, NULL, 'import ' || held.first, NULL, NULL
+SELECT v.partner, v.step, v.at, v.at_is_date, a.app_id, v.due, v.note, NULL, 'import ' || held.first, NULL, NULL, 0
 FROM held
 JOIN imported_steps v ON v.version_id = held.version_id
 LEFT JOIN apps a ON a.id = v.app
@@ -63,21 +70,19 @@ SELECT a.app_id FROM app_owners o JOIN apps a ON a.id = o.app WHERE o.partner = 
 
 
 def steps_by_partner(connection: sqlite3.Connection) -> dict[int, list[Step]]:
-    """Every partner's steps that stand, by internal id, in the order of `order`."""
+    """Every partner's steps that stand, by internal id, in the order of `in_order`."""
     found: dict[int, list[Step]] = {}
     for query, values in ((_RECORDED, {"partner": None}), (_IMPORTED, {})):
         for row in connection.execute(query, values):
             found.setdefault(row[0], []).append(_step(row))
-    for steps in found.values():
-        steps.sort(key=order)
-    return found
+    return {partner: in_order(steps) for partner, steps in found.items()}
 
 
 def steps_of(connection: sqlite3.Connection, partner: int) -> list[Step]:
-    """One partner's steps that stand, in the order of `order`."""
+    """One partner's steps that stand, in the order of `in_order`."""
     values = {"partner": partner}
     rows = [*connection.execute(_RECORDED, values), *connection.execute(_IMPORTED_OF_ONE, values)]
-    return sorted((_step(row) for row in rows), key=order)
+    return in_order(map(_step, rows))
 
 
 def steps_after_entry(connection: sqlite3.Connection, partner: int, seq: int) -> list[Step]:
@@ -85,16 +90,16 @@ def steps_after_entry(connection: sqlite3.Connection, partner: int, seq: int) ->
     in_force = dict(connection.execute(_TAKEN_BACK, (partner, seq)).fetchall())
     recorded = [row for row in connection.execute(_EVER_RECORDED, (partner, seq)) if in_force.get(row[9], True)]
     rows = [*recorded, *connection.execute(_IMPORTED_OF_ONE, {"partner": partner})]
-    return sorted((_step(row) for row in rows), key=order)
+    return in_order(map(_step, rows))
 
 
 def steps_of_incident(connection: sqlite3.Connection) -> list[Step]:
-    """The steps of the incident itself that stand, in the order of `order`."""
-    return sorted((_step(row) for row in connection.execute(_OF_THE_INCIDENT)), key=order)
+    """The steps of the incident itself that stand, in the order of `in_order`."""
+    return in_order(map(_step, connection.execute(_OF_THE_INCIDENT)))
 
 
 def _step(row: tuple[Any, ...]) -> Step:
-    return Step(row[1], row[2], bool(row[3]), *row[4:])
+    return Step(row[1], row[2], bool(row[3]), *row[4:11], by_clock=bool(row[11]))
 
 
 def apps_by_partner(connection: sqlite3.Connection) -> dict[int, list[str]]:

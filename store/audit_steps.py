@@ -51,7 +51,7 @@ def record_step(
     *,
     actor: str,
     step: str,
-    at: int,
+    at: int | None,
     at_is_date: bool = False,
     app_id: str | None = None,
     due: int | None = None,
@@ -64,7 +64,7 @@ def record_step(
 
     Args:
         partners: internal ids.
-        at: when it took effect, microseconds UTC; `at_is_date`: only its UTC date is known.
+        at: when it took effect, microseconds UTC; None: now. `at_is_date`: only its UTC date is known.
         app_id: the one app it is about; None for the whole partner.
         due: what it asks for is due on the UTC day of this instant, and overdue from the next day on.
         note: what to know about it; needed out of order, for a step that is there already, and for a waiver.
@@ -80,13 +80,13 @@ def record_step(
     """
     note = plain(note, "note")
     app_id = plain(app_id, "app") or None
-    at = at - at % MICROSECONDS_PER_DAY if at_is_date else at
     _check_call(partners, step, app_id)
-    if due is not None and day_of(due) < day_of(at):
-        raise UsageError(f"it would be due on {format_day(due)}, before the step itself on {format_day(at)}")
     if step == "waived" and not note:
         raise RefusedError("waiving needs a note that says why")
     with attaching(store, evidence, progress) as attachment, deciding(store, actor) as deed:
+        at = deed.at if at is None else at - at % MICROSECONDS_PER_DAY if at_is_date else at
+        if due is not None and day_of(due) < day_of(at):
+            raise UsageError(f"it would be due on {format_day(due)}, before the step itself on {format_day(at)}")
         entry = _Entry(step, at, at_is_date, app_id, due, note, None if attachment is None else attachment.file)
         if at > deed.at:
             raise RefusedError(

@@ -59,6 +59,7 @@ class Step(NamedTuple):
         evidence: the name of the evidence file; `evidence_sha256` its content's hash.
         by: who recorded it; `import N` for an imported one.
         seq: its log entry; None for an imported one.
+        by_clock: nobody gave `at`: it is when the step was recorded, by that machine's clock.
     """
 
     step: str
@@ -71,6 +72,7 @@ class Step(NamedTuple):
     by: str
     seq: int | None
     evidence_sha256: str | None = None
+    by_clock: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class Unit:
     stage: str = _NO_STAGE
 
     def take(self, name: str, place: int, *, has_due: bool) -> None:
-        """Take in the next step, in the order of `order`."""
+        """Take in the next step, in the order of `in_order`."""
         if name in SIDE_STATES:
             self.sides.add(name)
             self.due = place if has_due else self.due
@@ -190,6 +192,19 @@ def order(step: Step) -> tuple[int, int, int, str]:
     return step.at, -1, TRACK.index(step.step) if step.step in TRACK else len(TRACK), step.app_id or ""
 
 
+def in_order(steps: Iterable[Step]) -> list[Step]:
+    """Sorted by `order`, but steps without a date given stand among themselves as recorded, whatever the clock said."""
+    steps = list(steps)
+    taken_as: dict[int | None, int] = {}
+    latest: int | None = None
+    for step in sorted((step for step in steps if step.by_clock), key=lambda step: step.seq or 0):
+        latest = step.at if latest is None else max(latest, step.at)
+        taken_as[step.seq] = latest
+    if not taken_as:
+        return sorted(steps, key=order)
+    return sorted(steps, key=lambda step: order(step._replace(at=taken_as.get(step.seq, step.at))))
+
+
 class Pattern(NamedTuple):
     """What a record comes to, whoever's it is and whenever it was: most partners share a few of these.
 
@@ -227,7 +242,7 @@ def units(record: Sequence[tuple[str, int, bool]], apps: int) -> list[Unit]:
     """How far each app is, in their order; the partner itself where it has none.
 
     Args:
-        record: as `taken` gives it, in the order of `order`.
+        record: as `taken` gives it, in the order of `in_order`.
         apps: how many it has.
     """
     each = [Unit() for _ in range(apps or 1)]
@@ -268,7 +283,7 @@ def progress(steps: Sequence[Step], apps: Sequence[str]) -> Progress:
     """How far a partner is.
 
     Args:
-        steps: in the order of `order`.
+        steps: in the order of `in_order`.
         apps: outside ids of its apps.
     """
     total = len(apps)

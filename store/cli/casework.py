@@ -112,11 +112,10 @@ def redo(options: Namespace) -> int:
 def step(options: Namespace) -> int:
     """Record a step of the remediation track, or of the incident."""
     from store import audits
-    from store.instants import now
 
     with opened(options) as store, output.Progress() as progress:
         partners = [] if options.incident else _partners(store, options)
-        at, at_is_date = (now(), False) if options.at is None else options.at
+        at, at_is_date = (None, False) if options.at is None else options.at
         done = audits.record_step(
             store,
             partners,
