@@ -99,7 +99,8 @@ def steps_of_incident(connection: sqlite3.Connection) -> list[Step]:
 
 
 def _step(row: tuple[Any, ...]) -> Step:
-    return Step(row[1], row[2], bool(row[3]), *row[4:11], by_clock=bool(row[11]))
+    _, step, at, at_is_date, *rest, by_clock = row
+    return Step(step, at, bool(at_is_date), *rest)._replace(by_clock=bool(by_clock))
 
 
 def apps_by_partner(connection: sqlite3.Connection) -> dict[int, list[str]]:
