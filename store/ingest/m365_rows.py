@@ -5,6 +5,7 @@ read never takes its neighbours with it, except in an array, where nothing tells
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
@@ -20,6 +21,8 @@ _LINE_SUFFIXES = (".jsonl", ".ndjson")
 _MOST_CHARACTERS = 4 * 1024**2
 _CHUNK = 1 << 18
 _LONGEST_SHOWN = 65_536
+# Halves of surrogate pairs that JSON spelled out; the others are bytes that are no UTF-8.
+_HALF_CHARACTERS = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _TOO_LONG = "it is longer than any record of this log"
 
 
@@ -105,7 +108,8 @@ def _why_no_json(error: ValueError) -> str:
 def shown(text: str) -> str:
     """A record as it is kept for the person who looks at it: not without end, what is no UTF-8 with backslashes."""
     cut = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}... ({len(text):,} characters)"
-    return cut.replace("\0", "\\x00").encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    whole = _HALF_CHARACTERS.sub(lambda found: f"\\u{ord(found.group()):04x}", cut.replace("\0", "\\x00"))
+    return whole.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _row_of(record_no: int, text: str, value: object) -> Row:

@@ -49,7 +49,8 @@ def read_parquet(source: Source, kind: str, notes: Notes) -> Iterator[Read]:
             for row in rows:
                 record_no += 1
                 yield _record(record_no, kind, [name for name, _, _ in wanted], converters, row)
-    except duckdb.Error as error:
+    except (duckdb.Error, RuntimeError) as error:
+        # The second is what DuckDB's Python side raises for a text in a damaged page that is no UTF-8.
         reason = str(error).splitlines()[0]
         raise UnusableFileError(f"{source.path} cannot be read as Parquet: {reason}") from error
     finally:

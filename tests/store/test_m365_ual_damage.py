@@ -162,3 +162,14 @@ def test_a_record_that_says_what_it_is_only_outside_is_quarantined(tmp_path: Pat
     ]
     assert isinstance(outcomes[0], Quarantined)
     assert outcomes[0].kind == "access_events"
+
+
+def test_half_a_character_in_audit_data_costs_at_most_its_record(tmp_path: Path) -> None:
+    whole = invented.Generator(1).mail_bind(1, "mira.okafor", None)
+    rows = [
+        {"Operations": "x", "AuditData": json.dumps(whole | {"ClientInfoString": text})}
+        for text in ("\ud800", "\udc80")
+    ]
+    outcomes = adapt(tmp_path / "audit.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows).encode())
+    assert [outcome.record_no for outcome in outcomes] == [1, 2]
+    assert [outcome.record.isascii() for outcome in outcomes if isinstance(outcome, Canonical)] == [True, True]
