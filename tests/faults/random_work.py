@@ -150,9 +150,15 @@ class Diary:
 
     def _step(self, evidence: str | None = None) -> None:
         on_a_day = self.chance.random() < 0.5
+        partners = self._some()
+        app_id = None
+        if len(partners) == 1 and self.chance.random() < 0.3:
+            # Each partner has the one app that is numbered like it.
+            app_id = cases.case(self.store, partners[0]).partner_id.replace("p-", "a-")
         audits.record_step(
             self.store,
-            self._some(),
+            partners,
+            app_id=app_id,
             actor=self._actor(),
             step=self.chance.choice(_STEPS),
             at=parse_point("2018-07-03") if on_a_day else parse_point("2018-07-03T10:00:00.000007Z"),
