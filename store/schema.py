@@ -476,8 +476,9 @@ def create_store(path: Path | str, *, name: str, actor: str, at: int, demo: bool
     except (OSError, sqlite3.Error) as error:
         raise UnusableFileError(f"cannot create {path}: {error}") from error
     finally:
-        for leftover in (building, *building.parent.glob(f"{building.name}-*")):
-            leftover.unlink(missing_ok=True)
+        # By name, not by pattern: what a person calls a file may hold `*` and `[`.
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            building.with_name(f"{building.name}{suffix}").unlink(missing_ok=True)
 
 
 def _migrations() -> "Migrations":
