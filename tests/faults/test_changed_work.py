@@ -39,7 +39,7 @@ CALLED = {
     "audit_steps": "step ",
     "quarantine": "quarantined record",
     "_sqlite_migrations": "_sqlite_migrations",
-    "sqlite_sequence": "sqlite_sequence",
+    "sqlite_sequence": "the log's end was cut",
 }
 KEYS = ("id", "seq", "rulebook_id", "ordinal", "import_id", "partner", "evidence_id", "step_id")
 EXEMPT = {
