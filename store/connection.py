@@ -6,6 +6,7 @@ This module knows SQLite's traps (see docs/DECISIONS.md); it knows nothing of wh
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ APPLICATION_ID = 0x4F565343
 SCHEMA_VERSION = 2
 BUSY_TIMEOUT_MS = 10_000
 _LEAVING_TIMEOUT_MS = 1_000
+_TURN_MS = 200
 _PRIMARY_CODE = 0xFF
 _LOG_TABLE = "actions"
 _ALLOW = sqlite3.SQLITE_OK
@@ -162,6 +164,7 @@ class Store:
             _refuse(error, f"cannot open {self.path}")
             raise
         if writer:
+            connection.execute(f"PRAGMA busy_timeout={_TURN_MS}")
             connection.set_authorizer(_authorize_writer)
         else:
             connection.execute("PRAGMA query_only=ON")
@@ -228,10 +231,12 @@ class Store:
             tell, self.on_first_write = self.on_first_write, None
             tell()
         try:
-            writer.execute("BEGIN IMMEDIATE")
+            _wait_in_turns(writer, "BEGIN IMMEDIATE")
             self._local.writing = writer
             yield writer
-            writer.execute("COMMIT")
+            # What is committed to a file that has lost its name is lost.
+            self.check_file()
+            _wait_in_turns(writer, "COMMIT")
         except sqlite3.Error as error:
             _refuse(error, f"nothing was written to {self.path}")
             raise
@@ -246,7 +251,8 @@ class Store:
             UnusableFileError: it is.
         """
         if self.read_only:
-            raise UnusableFileError(f"{self.path} is open for reading only; nothing was written")
+            why = self.remark or f"{self.path} is open for reading only"
+            raise UnusableFileError(f"{why}; nothing was written")
 
     def check_file(self) -> None:
         """Refuse when the path no longer names the file that was opened.
@@ -341,11 +347,24 @@ def open_store(path: Path | str, *, read_only: bool = False, lenient: bool = Fal
     if seen.version > SCHEMA_VERSION:
         remark = f"{path} was made by a newer version of this program: it is open for reading only"
     elif not writable:
-        remark = f"{path} or its folder cannot be written: it is open for reading only"
+        remark = f"{path} is open for reading only: to write, make it and its folder writable for you, then start again"
     read_only = read_only or bool(remark)
     if unsafe and not read_only:
         _leave_wal(path)
     return Store(path, read_only=read_only, remark=remark, notices=seen.notices, leave_unwritten=unsafe and read_only)
+
+
+def _wait_in_turns(writer: sqlite3.Connection, statement: str) -> None:
+    """Run a statement that may have to wait for others, in short turns: a signal is seen only between them."""
+    until = time.monotonic() + BUSY_TIMEOUT_MS / 1_000
+    while True:
+        try:
+            writer.execute(statement)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        else:
+            return
 
 
 def _leave_wal(path: Path) -> None:

@@ -136,7 +136,7 @@ def attaching(store: Store, path: str | Path | None, progress: Progress | None =
     _refuse_foreign_kinds(path, found, store.path)
     place = evidence_folder(store.path)
     try:
-        folder, made = _open_folder(place)
+        folder, made = open_folder(place)
         try:
             with _attached(store, path, folder, progress) as attachment:
                 yield attachment
@@ -224,8 +224,8 @@ def _refuse_foreign_kinds(path: Path, found: os.stat_result, store_path: Path) -
         raise UsageError(f"{_named(path)} is the store itself; give the path of the evidence file")
 
 
-def _open_folder(place: Path) -> tuple[int, bool]:
-    """The folder's descriptor, and whether it was made now.
+def open_folder(place: Path) -> tuple[int, bool]:
+    """The descriptor of a folder of evidence, private from its making, and whether it was made now.
 
     Raises:
         UnusableFileError: something else stands there, such as a symbolic link.
@@ -309,6 +309,44 @@ def hash_of_copy(folder: int, sha256: str, progress: Progress | None) -> Copied 
         return copy_hashed(descriptor, None, found.st_size, progress)
     finally:
         os.close(descriptor)
+
+
+def copy_into(source: int, target: int, sha256: str, size: int, *, force: bool) -> str:
+    """Copy a file from one folder of evidence to another (their descriptors); what is wrong with it, or nothing.
+
+    Args:
+        force: replace a wrong one that is there.
+
+    Raises:
+        UnusableFileError: a wrong one is there, and `force` was not given.
+        OSError: it cannot be written.
+    """
+    if _look(target, sha256) is not None:
+        if hash_of_copy(target, sha256, None) == (sha256, size):
+            return ""
+        if not force:
+            raise UnusableFileError(
+                f"where the evidence files go, another file bears the name {sha256[:12]}...; give --force to replace it"
+            )
+    _clear_leftovers(target)
+    waiting, copy = _new_copy(target)
+    try:
+        descriptor = os.open(sha256, _TO_READ | os.O_NOFOLLOW, dir_fd=source)
+        try:
+            copied = copy_hashed(descriptor, copy, size, None)
+        finally:
+            os.close(descriptor)
+        if copied != (sha256, size):
+            return f"its copy has changed: its SHA-256 is {copied.sha256[:12]}..., not {sha256[:12]}..."
+        os.fsync(copy)
+        os.rename(waiting, sha256, src_dir_fd=target, dst_dir_fd=target)
+    except FileNotFoundError:
+        return "its copy is missing"
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(waiting, dir_fd=target)
+        os.close(copy)
+    return ""
 
 
 def _look(folder: int, name: str) -> os.stat_result | None:

@@ -81,7 +81,7 @@ _UPGRADES = "SELECT seq, before FROM actions WHERE verb = 'upgrade'"
 def evidence_list(store: Store, progress: Progress | None = None) -> list[EvidenceRow]:
     """Every file that a step ever cited, in the order they were attached, each looked at now."""
     with store.reading() as connection:
-        return list(_rows(connection, store.path, progress))
+        return list(evidence_rows(connection, store.path, progress))
 
 
 def check_files(
@@ -89,7 +89,7 @@ def check_files(
 ) -> Iterator[FileFinding]:
     """What there is to say of the files: each that is missing, changed, resized, unreferenced or known by hash only."""
     known = set()
-    for row in _rows(connection, store_path, progress):
+    for row in evidence_rows(connection, store_path, progress):
         known.add(row.sha256)
         if row.wrong:
             yield FileFinding(f"evidence file {row.file_name}: {row.wrong}", is_fault=True)
@@ -119,7 +119,16 @@ def _folder_findings(folder: Path, known: set[str]) -> Iterator[FileFinding]:
             yield FileFinding(f"{folder.name}/{name}: no step cites it", is_fault=False)
 
 
-def _rows(connection: sqlite3.Connection, store_path: Path, progress: Progress | None) -> Iterator[EvidenceRow]:
+def evidence_rows(
+    connection: sqlite3.Connection, store_path: Path, progress: Progress | None = None, *, hashed: bool = True
+) -> Iterator[EvidenceRow]:
+    """The files that a store's steps cite, in the order they were attached.
+
+    Args:
+        connection: to the store, or to a copy of it.
+        store_path: where the store is, whose files are looked at.
+        hashed: look at the content, not only at its size.
+    """
     cited: dict[object, list[Citation]] = {}
     for evidence_id, seq, step, partner_id, stands in connection.execute(_CITATIONS):
         cited.setdefault(evidence_id, []).append(Citation(seq, step, partner_id, bool(stands)))
@@ -136,7 +145,7 @@ def _rows(connection: sqlite3.Connection, store_path: Path, progress: Progress |
         for evidence_id, file_name, sha256, size, at, by in files:
             steps = tuple(cited.get(evidence_id, ()))
             tell = None if progress is None else _shifted(progress, done, total)
-            state, wrong = _state(folder, place, str(sha256), size, tell)
+            state, wrong = _state(folder, place, str(sha256), size, tell, hashed=hashed)
             if state == MISSING and steps and all(each.seq < last_upgrade for each in steps):
                 state, wrong = HASH_ONLY, ""
             done += size if isinstance(size, int) else 0
@@ -146,7 +155,9 @@ def _rows(connection: sqlite3.Connection, store_path: Path, progress: Progress |
             os.close(folder)
 
 
-def _state(folder: int | None, place: Path, sha256: str, size: int, progress: Progress | None) -> tuple[str, str]:
+def _state(
+    folder: int | None, place: Path, sha256: str, size: int, progress: Progress | None, *, hashed: bool
+) -> tuple[str, str]:
     """The state of one file, and what is wrong with it in words."""
     if not COPY_NAME.fullmatch(sha256):
         # It would be a path of somebody else's choosing.
@@ -157,6 +168,8 @@ def _state(folder: int | None, place: Path, sha256: str, size: int, progress: Pr
         found = os.stat(sha256, dir_fd=folder, follow_symlinks=False)
         if stat.S_ISREG(found.st_mode) and found.st_size != size:
             return RESIZED, f"its copy has {found.st_size:,} bytes, {size:,} were attached ({sha256[:12]}...)"
+        if not hashed and stat.S_ISREG(found.st_mode):
+            return KEPT, ""
         copied = hash_of_copy(folder, sha256, progress)
     except FileNotFoundError:
         return MISSING, f"its copy {place.name}/{sha256[:12]}... is missing"

@@ -4,18 +4,17 @@ A file that is refused stays as it was, byte for byte, and so does a journal bes
 only a view, a trigger or a generated column could make one of ours run long, and whoever brings those is refused.
 """
 
-import glob
 import os
 import re
 import shutil
 import sqlite3
 import stat
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 from store.connection import APPLICATION_ID, BUSY_TIMEOUT_MS, SCHEMA_VERSION, connect, damaged, is_writable
 from store.errors import UnusableFileError
+from store.leftovers import clear_leftovers, passing_name
 from store.schema import SCRIPTS, statements
 
 EVIDENCE_SUFFIX = ".evidence"
@@ -23,7 +22,7 @@ _OTHERS = 0o077
 _CREATED = re.compile(r"^CREATE (TABLE|VIEW|TRIGGER) (\w+)", re.MULTILINE)
 _ALTERED = re.compile(r"^ALTER TABLE (\w+)", re.MULTILINE)
 _SCHEMA = "SELECT type, name, sql FROM sqlite_schema WHERE type IN ('table', 'view', 'trigger')"
-_CHECKED = ".checked"
+_CHECKED = "checked"
 
 Objects = dict[tuple[str, str], str]
 
@@ -157,12 +156,10 @@ def _try_on_a_copy(path: Path) -> None:
     Raises:
         UnusableFileError: what comes of it is damaged.
     """
-    _clear_copies(path)
+    clear_leftovers(path, _CHECKED)
+    folder = passing_name(path, _CHECKED)
     try:
-        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.{os.getpid()}.", suffix=_CHECKED, dir=path.parent))
-    except OSError:
-        return
-    try:
+        folder.mkdir(mode=0o700)
         copy = folder / "store"
         for suffix in ("", "-journal"):
             # The copies inherit the privacy of their folder.
@@ -180,14 +177,6 @@ def _try_on_a_copy(path: Path) -> None:
         return
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _clear_copies(path: Path) -> None:
-    """Remove what killed processes have left of such copies."""
-    for folder in path.parent.glob(f".{glob.escape(path.name)}.*{_CHECKED}"):
-        process = folder.name.removeprefix(f".{path.name}.").partition(".")[0]
-        if process.isdecimal() and not Path(f"/proc/{process}").exists():
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _compare(path: Path, version: int, objects: Objects) -> list[str]:

@@ -339,6 +339,11 @@ def _add_trust(commands: Commands) -> None:
 def _add_files(commands: Commands) -> None:
     _command(commands, "evidence", "files:evidence", "the evidence files that steps cite, and whether each is intact")
 
+    parser = _command(commands, "backup", "files:backup", "copy the store and its evidence files, while others work")
+    parser.add_argument("--to", type=words, required=True, metavar="FILE", help="the file to write")
+    parser.add_argument("--force", action="store_true", help="replace a file that is there")
+    _as_someone(parser)
+
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The options of one call.

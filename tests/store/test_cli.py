@@ -39,6 +39,7 @@ COMMANDS = {
     "verify": [],
     "checkpoint": ["--to", "checkpoint.json"],
     "evidence": [],
+    "backup": ["--to", "backup.db"],
 }
 ASKING = [command for command in COMMANDS if command != "init"]
 
