@@ -43,6 +43,10 @@ PROMISES = {
     "P7": Promise("A filter is data: it finds what plain Python finds, and changes nothing", 2_000, 20_000, "filters"),
     "P8 tampering": Promise("Tampering with the log is found", 200, 1_000, "tamperings"),
     "P8 clean": Promise("A clean log raises no alarm", 200, 1_000, "logs"),
+    "P10": Promise(
+        "However the dashboard ends, the terminal is restored, and the exit code says why", 25, 500, "endings"
+    ),
+    "P11": Promise("no secret of a known shape is kept or told", 200, 200, "secrets"),
     "P13": Promise("A clock that jumps never reorders the log", 200, 10_000, "jumps"),
 }
 

@@ -120,13 +120,19 @@ class OverscopeApp(TypeAheadApp[int]):
     def on_mount(self) -> None:
         """Listen for other sizes of the terminal, and for other processes' writes."""
         if self._takes_signals:
-            # Textual's own handler can lose the last size of a storm: a signal that another thread takes wakes no loop.
-            asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, self._take_terminal_size)
+            self._hold_terminal()
+            self.app_resume_signal.subscribe(self, lambda _: self._hold_terminal())
             self.set_interval(_SECONDS_BETWEEN_LOOKS_AT_TERMINAL, self._look_for_terminal)
         if self._watcher is not None:
             self._watcher.start()
         if self._complaints:
             self.call_after_refresh(self.say, self._complaints[0], "refused")
+
+    def _hold_terminal(self) -> None:
+        """At the start, and after `fg`: nothing of what was painted before is there any more."""
+        # Textual's own handler can lose the last size of a storm: a signal that another thread takes wakes no loop.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, self._take_terminal_size)
+        self.action_repaint()
 
     def _look_for_terminal(self) -> None:
         """A terminal that is not this session's own is taken away without a signal."""

@@ -152,7 +152,7 @@ class Terminal:
     def wait_for_end(self, *, patience: float = PATIENCE_S) -> int:
         """Read until the program has ended; its exit code."""
         deadline = time.monotonic() + patience
-        while self._read(deadline):
+        while self._master >= 0 and self._read(deadline):
             pass
         return self.process.wait(timeout=max(deadline - time.monotonic(), 1.0))
 
