@@ -19,6 +19,8 @@ EXIT_UNUSABLE = 2
 EXIT_FAULT = 70
 TRACEBACK_VARIABLE = "OVERSCOPE_TRACEBACK"
 _LONGEST_LINE = 2_000
+# What goes wrong in these may be the fault of what they read; in all others only the store's content is read.
+_READS_OTHER_FILES = ("init", "import", "rules")
 
 
 class Stopped(BaseException):
@@ -55,11 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A library may turn the exception of a signal handler into one of its own, as DuckDB does.
         if received:
             return _say(_how_to_resume(received[0], command), 128 + received[0])
-        return _failed(error)
+        return _failed(error, command)
     return code
 
 
-def _failed(error: Exception) -> int:
+def _failed(error: Exception, command: str) -> int:
     """Say what went wrong, in one line, and return the exit code for it."""
     if isinstance(error, StoreError):
         return _say(str(error), EXIT_UNUSABLE)
@@ -68,7 +70,7 @@ def _failed(error: Exception) -> int:
         return 128 + signal.SIGPIPE
     if isinstance(error, OSError):
         return _say(_os_error_line(error), EXIT_UNUSABLE)
-    return _say(*_unexpected(error))
+    return _say(*_unexpected(error, command))
 
 
 def _run(words: list[str]) -> int:
@@ -134,8 +136,11 @@ def _os_error_line(error: OSError) -> str:
     return reason if error.filename is None else f"{os.fsdecode(error.filename)}: {reason}"
 
 
-def _unexpected(error: Exception) -> tuple[str, int]:
-    """The line and the code for what no command expected; a database that fails to answer is a file's fault."""
+def _unexpected(error: Exception, command: str) -> tuple[str, int]:
+    """The line and the code for what no command expected.
+
+    A database that fails to answer is a file's fault; values that make no sense most likely are, and `verify` tells.
+    """
     import sqlite3
 
     if os.environ.get(TRACEBACK_VARIABLE):
@@ -143,4 +148,18 @@ def _unexpected(error: Exception) -> tuple[str, int]:
     if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.ProgrammingError):
         return f"the store cannot be used: {error}; if it is not just busy, take the last good copy", EXIT_UNUSABLE
     kind = type(error).__name__
+    if command not in _READS_OTHER_FILES and isinstance(error, _senseless_values()):
+        return (
+            f"the store holds what makes no sense ({kind}: {error}): see `python -m store verify`, and go on with the"
+            f" last good copy; if verify finds nothing, this is a fault of ours: {TRACEBACK_VARIABLE}=1 shows where"
+        ), EXIT_UNUSABLE
     return f"internal error: {kind}: {error} (a fault of ours: {TRACEBACK_VARIABLE}=1 shows where)", EXIT_FAULT
+
+
+def _senseless_values() -> tuple[type[Exception], ...]:
+    """What code raises that meets text for a number, nothing for something, or bytes that were never packed."""
+    import struct
+    import zlib
+
+    kinds = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError, MemoryError)
+    return (*kinds, struct.error, zlib.error)
