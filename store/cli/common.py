@@ -3,6 +3,8 @@
 import getpass
 import sys
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from store.connection import Store, open_store
@@ -11,19 +13,22 @@ from store.parameters import Parameters
 from store.text import clean
 
 
-def opened(options: Namespace) -> Store:
-    """The store that `--db` names, and a line on stderr where it can only be read.
+@contextmanager
+def opened(options: Namespace) -> Iterator[Store]:
+    """The store that `--db` names, for a `with`; at its end a line on stderr where it can only be read.
+
+    A refused write says so itself, in its one line.
 
     Raises:
         StoreError: there is none, or it is not one.
     """
-    store = open_store(options.db)
-    if store.remark:
-        _say(store.remark)
-    if store.notices:
-        # Who only asks is not bothered with what the owner should see to.
-        store.on_first_write = partial(_say, "; ".join(store.notices))
-    return store
+    with open_store(options.db) as store:
+        if store.notices:
+            # Who only asks is not bothered with what the owner should see to.
+            store.on_first_write = partial(_say, "; ".join(store.notices))
+        yield store
+        if store.remark:
+            _say(store.remark)
 
 
 def _say(line: str) -> None:
