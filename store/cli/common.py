@@ -15,20 +15,20 @@ from store.text import clean
 
 @contextmanager
 def opened(options: Namespace) -> Iterator[Store]:
-    """The store that `--db` names, for a `with`; at its end a line on stderr where it can only be read.
+    """The store that `--db` names, for a `with`; at its end a line on stderr of what its owner should know.
 
-    A refused write says so itself, in its one line.
+    What goes wrong has its one line to itself.
 
     Raises:
         StoreError: there is none, or it is not one.
     """
     with open_store(options.db) as store:
-        if store.notices:
-            # Who only asks is not bothered with what the owner should see to.
-            store.on_first_write = partial(_say, "; ".join(store.notices))
+        told = [store.remark] if store.remark else []
+        # Who only asks is not bothered with what the owner should see to.
+        store.on_first_write = partial(told.extend, store.notices)
         yield store
-        if store.remark:
-            _say(store.remark)
+        if told:
+            _say("; ".join(told))
 
 
 def _say(line: str) -> None:
