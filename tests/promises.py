@@ -43,6 +43,12 @@ PROMISES = {
     "P7": Promise("A filter is data: it finds what plain Python finds, and changes nothing", 2_000, 20_000, "filters"),
     "P8 tampering": Promise("Tampering with the log is found", 200, 1_000, "tamperings"),
     "P8 clean": Promise("A clean log raises no alarm", 200, 1_000, "logs"),
+    "P9": Promise(
+        "A damaged or hostile store is one clear line, or `verify` names what is wrong; no question changes the file",
+        150,
+        1_500,
+        "damaged files",
+    ),
     "P10": Promise(
         "However the dashboard ends, the terminal is restored, and the exit code says why", 25, 500, "endings"
     ),
