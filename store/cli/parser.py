@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from store.errors import UsageError
 
@@ -48,6 +48,14 @@ class OneLineParser(argparse.ArgumentParser):
             UsageError: always.
         """
         raise UsageError(f"{message} - see `{self.prog} --help`")
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        # The library takes a `--` for the end of the options, even behind an equals sign: `--filter=--`.
+        if action.option_strings and action.nargs is None and arg_strings == ["--"]:
+            value = self._get_value(action, "--")
+            self._check_value(action, value)
+            return value
+        return super()._get_values(action, arg_strings)
 
     def _print_message(self, message: str, file: "SupportsWrite[str] | None" = None) -> None:
         # The library's own swallows the error of a reader that has gone.

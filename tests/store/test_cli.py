@@ -151,6 +151,7 @@ def test_what_is_no_store_is_refused_and_left_alone(
         ([], "give a command"),
         (["figures", "--as-of", "yesterday"], "--as-of"),
         (["figures", "--as-of", "2019-02-30"], "2019-02-30"),
+        (["figures", "--as-of=--"], "--as-of"),
         (["figures", "--as-of", "2019-01-01T00:00:00"], "without an offset"),
         (["figures", "--as-of", "0001-01-01T00:00:00+14:00"], "--as-of"),
         (["figures", "--as-of", "9999-12-31T23:59:59-14:00"], "--as-of"),
