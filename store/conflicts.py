@@ -44,8 +44,8 @@ class CaseChanges:
         partner: internal id.
         seen: the case at the version that somebody saw. Its stage counts imported steps as they are now.
         now: the case as it is.
-        entries: the log from the first change since, oldest first: at most `MOST_ENTRIES`, the newest ones.
-        earlier: how many entries of that stretch are left out.
+        entries: the log since the change that was seen last, notes included, oldest first: the newest `MOST_ENTRIES`.
+        earlier: how many of them are left out.
     """
 
     partner: int
@@ -73,9 +73,6 @@ class Conflict:
 
 
 _VERSIONS = "SELECT partner, version FROM cases"
-_FIRST_CHANGE = """
-SELECT min(seq) FROM actions WHERE partner = ? AND json_extract(after, '$.version') > ?
-"""
 
 
 def changes_since(store: Store, partner: int, version: int) -> CaseChanges:
@@ -106,14 +103,14 @@ def _changes(store: Store, connection: sqlite3.Connection, partner: int, version
     name = partner_name(connection, partner)
     apps = apps_of(connection, partner)
     seen_seq, seen = standing_at(connection, partner, version)
-    (first,) = connection.execute(_FIRST_CHANGE, (partner, version)).fetchone()
-    entries = [] if first is None else actions(store, partner=partner, from_seq=int(first))
+    now = standing(connection, partner)
+    entries = [] if now.version == version else actions(store, partner=partner, from_seq=seen_seq + 1)
     return CaseChanges(
         partner=partner,
         partner_id=name.partner_id,
         name=name.name,
         seen=_state(seen, progress(steps_after_entry(connection, partner, seen_seq), apps).stage),
-        now=_state(standing(connection, partner), progress(steps_of(connection, partner), apps).stage),
+        now=_state(now, progress(steps_of(connection, partner), apps).stage),
         entries=tuple(entries[-MOST_ENTRIES:]),
         earlier=max(len(entries) - MOST_ENTRIES, 0),
     )
