@@ -64,12 +64,10 @@ def test_strange_values_never_crash_and_most_records_still_come_in(tmp_path: Pat
 
 
 @pytest.mark.parametrize("seed", range(12))
-@pytest.mark.parametrize("name", ["audit.csv", "audit.jsonl", "audit.json"])
-def test_damaged_bytes_never_crash(tmp_path: Path, name: str, seed: int) -> None:
+def test_damaged_bytes_cost_the_lines_they_are_in(tmp_path: Path, seed: int) -> None:
     draw = random.Random(seed)
     records = invented.invented_log(seed, reads=20)
-    write = {"csv": invented.as_csv, "jsonl": invented.as_lines, "json": invented.as_array}[name.rsplit(".", 1)[1]]
-    content = bytearray(write(records))
+    content = bytearray(invented.as_lines(records))
     for _ in range(draw.randrange(1, 12)):
         place = draw.randrange(len(content))
         if draw.random() < 0.3:
@@ -77,13 +75,12 @@ def test_damaged_bytes_never_crash(tmp_path: Path, name: str, seed: int) -> None
         else:
             content[place] = draw.choice(b'"{}[],\\\n\r\x00\xff\xc3:0a')
     try:
-        outcomes = adapt(tmp_path / name, bytes(content))
+        outcomes = adapt(tmp_path / "audit.jsonl", bytes(content))
     except UnusableFileError:
         return
-    if name == "audit.jsonl":
-        damaged = [outcome for outcome in outcomes if isinstance(outcome, Quarantined)]
-        assert len(damaged) <= 40
-        assert len(outcomes) >= len(records) - 40
+    damaged = [outcome for outcome in outcomes if isinstance(outcome, Quarantined)]
+    assert len(damaged) <= 40
+    assert len(outcomes) >= len(records) - 40
 
 
 def test_a_stray_quote_costs_one_row(tmp_path: Path) -> None:
