@@ -15,7 +15,7 @@ LOG_ALONE = Check("action log", check_chain)
 
 CHECKS: tuple[Check, ...] = (
     Check("file", check_mode, reads_rows=False),
-    Check("database", check_integrity, reads_rows=False),
+    Check("database", check_integrity, reads_rows=False, scans=True),
     Check("schema", check_schema, reads_rows=False),
     Check("references", check_references),
     LOG_ALONE,

@@ -73,7 +73,7 @@ class Check(NamedTuple):
         name: as it is shown.
         run: what it does.
         reads_rows: it is left out where the tables are not what they seem, such as views under their names.
-        scans: it reads every event, through a connection of its own: see `store.verify.scan`.
+        scans: it reads the whole file, through a connection of its own: see `store.verify.scan`.
     """
 
     name: str

@@ -5,8 +5,8 @@ import stat
 
 from store.verify.checks import Context, Finding, Findings, counted
 
-_INTEGRITY = "PRAGMA integrity_check(100)"
-_PAGES = "SELECT page_count FROM pragma_page_count"
+_INTEGRITY = "PRAGMA main.integrity_check(100)"
+_PAGES = "PRAGMA main.page_count"
 # The events' references are checked with the events themselves, in one scan.
 _REFERRING_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'access_events' ORDER BY name"
 _BROKEN_REFERENCES = 'SELECT "table", rowid, parent FROM pragma_foreign_key_check(?) LIMIT 101'

@@ -73,25 +73,28 @@ def verify(
     from store.verify.catalogue import CHECKS
 
     chosen = CHECKS if checks is None else checks
+    results: dict[str, Result] = {}
     try:
         with _snapshot(store) as connection:
             path = store.path if isinstance(store, Store) else _path_of(connection)
             context = Context(path, checkpoint, lambda _: None)
             barred = _barred(connection)
-            at_once = [check for check in chosen if not check.scans]
-            results = [
-                _not_run(check, barred) if barred and check.reads_rows else _run(check, connection, context, progress)
-                for check in at_once
-            ]
+            for check in chosen:
+                if barred and check.reads_rows:
+                    results[check.name] = _not_run(check, barred)
+                elif barred or not check.scans:
+                    results[check.name] = _run(check, connection, context, progress)
             head = _head(connection)
     except sqlite3.DatabaseError as error:
         _reraise_interruption(error)
         return Report(tuple(_not_run(check, str(error)) for check in chosen), None)
-    scanning = [check for check in chosen if check.scans]
-    if scanning:
+    scanning = [check for check in chosen if check.name not in results]
+    if path is None:
+        results |= {check.name: _not_run(check, "the store has no file") for check in scanning}
+    elif scanning:
         mode = store.mode if isinstance(store, Store) else "ro"
-        results.extend(_scan(scanning, context, mode, barred, progress))
-    return Report(tuple(results), head)
+        results |= {result.check: result for result in _scan(scanning, context, path, mode, progress)}
+    return Report(tuple(results[check.name] for check in chosen), head)
 
 
 def _head(connection: sqlite3.Connection) -> "Head | None":
@@ -104,14 +107,12 @@ def _head(connection: sqlite3.Connection) -> "Head | None":
         return None
 
 
-def _scan(checks: Sequence[Check], context: Context, mode: str, barred: str, progress: Progress | None) -> list[Result]:
-    """Run the checks that read every event, after the snapshot has ended: they take long, and keep nobody waiting."""
+def _scan(checks: Sequence[Check], context: Context, path: Path, mode: str, progress: Progress | None) -> list[Result]:
+    """Run the checks that read the whole file after the snapshot has ended: they take long, and keep nobody waiting."""
     from store.verify.scan import checking
 
-    if barred or context.path is None:
-        return [_not_run(check, barred or "the store has no file") for check in checks]
     try:
-        with checking(context.path, mode) as connection:
+        with checking(path, mode) as connection:
             return [_run(check, connection, context, progress) for check in checks]
     except sqlite3.DatabaseError as error:
         _reraise_interruption(error)
