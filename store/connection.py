@@ -342,6 +342,8 @@ def open_store(path: Path | str, *, read_only: bool = False, lenient: bool = Fal
             )
         from store.upgrading import upgrade
 
+        if unsafe:
+            _leave_wal(path)
         upgrade(path)
     remark = ""
     if seen.version > SCHEMA_VERSION:

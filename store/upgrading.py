@@ -1,17 +1,22 @@
-"""Bringing a store made by an older version up to date: one transaction, and an entry in its log."""
+"""Bringing a store made by an older version up to date: a copy of it first, one transaction, an entry in its log."""
 
 import json
+import os
 import sqlite3
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from store import seals
 from store.closing import known_document
-from store.connection import SCHEMA_VERSION, connect
+from store.connection import SCHEMA_VERSION, connect, damaged
+from store.copying import copied_store, publish, refuse_place
 from store.errors import UnusableFileError
 from store.fold import bring_up_to_date
 from store.instants import format_instant, now
 from store.ledger import SYSTEM, append
 from store.schema import apply_migrations
+from store.trouble import in_words
 
 _INCIDENT = "SELECT uuid, name, demo FROM incident"
 _CLOSURES = "SELECT seq, known_events FROM closures ORDER BY seq"
@@ -57,6 +62,8 @@ def _left_untold(connection: sqlite3.Connection) -> dict[str, object]:
 def upgrade(path: Path) -> None:
     """Give an older store the tables of this version, and seal its evidence as it is found.
 
+    A copy of it as it was stays beside it, under its name with `.schema-1` behind it, for schema 1.
+
     Raises:
         UnusableFileError: it could not be brought up to date; it is as it was.
     """
@@ -67,9 +74,10 @@ def upgrade(path: Path) -> None:
         if before >= SCHEMA_VERSION:
             return
         at = now()
+        kept = _keep_copy(path, before)
         apply_migrations(connection)
         sealed = {str(content_id): digest for content_id, digest in seals.seal_everything(connection).items()}
-        after = {"schema": SCHEMA_VERSION, "evidence": sealed, **_left_untold(connection)}
+        after = {"schema": SCHEMA_VERSION, "copy": kept, "evidence": sealed, **_left_untold(connection)}
         append(
             connection,
             actor=SYSTEM,
@@ -82,6 +90,36 @@ def upgrade(path: Path) -> None:
             bring_up_to_date(connection, at=at)
         connection.execute("COMMIT")
     except sqlite3.Error as error:
-        raise UnusableFileError(f"cannot bring {path} up to date: {error}; it is as it was") from error
+        raise UnusableFileError(
+            f"cannot bring {path} up to date: {in_words(error) or error}; it is as it was"
+        ) from error
     finally:
         connection.close()
+
+
+def _keep_copy(path: Path, version: int) -> dict[str, object]:
+    """Copy the store as it is, while the caller's transaction keeps others from writing; what the log tells of it.
+
+    Raises:
+        UnusableFileError: there is no room for it, or it is damaged.
+    """
+    real = Path(os.path.realpath(path))
+    to = real.with_name(f"{real.name}.schema-{version}")
+    try:
+        refuse_place(to, force=True, source=real)
+        with (
+            closing(connect(real, mode="rw")) as reader,
+            copied_store(reader, to, check=partial(_check_copy, path)) as copied,
+        ):
+            publish(copied.waiting, to, force=True)
+    except UnusableFileError as error:
+        raise UnusableFileError(
+            f"{path} must be brought up to date, and no copy of it can be kept first: {error}"
+        ) from error
+    return {"file": to.name, "sha256": copied.sha256, "size": copied.size}
+
+
+def _check_copy(path: Path, connection: sqlite3.Connection) -> None:
+    (line,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if line != "ok":
+        raise UnusableFileError(damaged(path, " ".join(str(line).split())))

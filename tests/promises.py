@@ -53,6 +53,12 @@ PROMISES = {
         "However the dashboard ends, the terminal is restored, and the exit code says why", 25, 500, "endings"
     ),
     "P11": Promise("no secret of a known shape is kept or told", 200, 200, "secrets"),
+    "P12": Promise(
+        "A store of an older version is brought up to date whole, whatever kills it, and a copy is kept first",
+        10,
+        100,
+        "kills",
+    ),
     "P13": Promise("A clock that jumps never reorders the log", 200, 10_000, "jumps"),
 }
 
