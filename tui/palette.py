@@ -5,14 +5,24 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 from textual.dom import DOMNode
 from textual.markup import escape
 from textual.types import IgnoreReturnCallbackType
 
 from tui.keys import Key, spoken
+from tui.text import fit
 
 if TYPE_CHECKING:
     from tui.app import OverscopeApp
+
+
+_KEYS_WIDTH = 11
+
+
+def _line(text: Content, keys: str) -> Content:
+    """One line a command, its keys first: at 80x24 twice as many are in sight as with the keys below."""
+    return Content.assemble((fit(keys, _KEYS_WIDTH), "$accent"), " ", text)
 
 
 class KeyCommands(Provider):
@@ -42,11 +52,11 @@ class KeyCommands(Provider):
     async def discover(self) -> Hits:
         """Everything that can be done now."""
         for text, keys, command in self._commands():
-            yield DiscoveryHit(text, command, help=keys)
+            yield DiscoveryHit(_line(Content(text), keys), command, text=text)
 
     async def search(self, query: str) -> Hits:
         """What matches."""
         matcher = self.matcher(query)
         for text, keys, command in self._commands():
             if (score := matcher.match(text)) > 0:
-                yield Hit(score, matcher.highlight(text), command, help=keys)
+                yield Hit(score, _line(matcher.highlight(text), keys), command, text=text)

@@ -63,7 +63,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_whatever_was_done_each_page_of_the_diary_is_told_again(folder: Path) -> None:
     told = {"moved": 0, "took back": 0}
 
-    @settings(deadline=None)
+    @settings(deadline=None, max_examples=25)
     @given(
         deeds=st.lists(
             st.tuples(st.sampled_from(VERBS), st.sampled_from(("ana", "bo")), st.integers(0, 11)), max_size=14
@@ -86,8 +86,8 @@ def test_whatever_was_done_each_page_of_the_diary_is_told_again(folder: Path) ->
         (folder / f"{number}.db").unlink(missing_ok=True)
 
     keep_diary()
-    assert told["moved"] > 60
-    assert told["took back"] > 5
+    assert told["moved"] > 25
+    assert told["took back"] > 2
 
 
 def check(store: Store, partner: int, diary: list[Seen]) -> None:
