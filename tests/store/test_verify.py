@@ -24,6 +24,7 @@ from store.verify.running import BLIND_SPOT
 from store.writing_files import write_file
 from tests import small_incident
 
+FORGING = ("DROP TRIGGER actions_are_never_changed",)
 ESCAPE = "\x1b]52;c;aGk=\x07"
 
 
@@ -164,6 +165,30 @@ def test_what_is_no_store_of_ours_is_refused(tmp_path: Path, capsys: pytest.Capt
     strange.write_bytes(b"no database at all")
     assert "is not an Overscope store" in refused(capsys, "verify", "--db", strange)
     assert "no such store" in refused(capsys, "verify", "--db", tmp_path / "none.db")
+
+
+def test_a_note_moved_into_another_case_is_found(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its hash covers what the partner was called, and not the number it has in this file."""
+    with open_store(path) as store:
+        cases.add_note(store, [1], actor="ana", note="of the first")
+    change(path, *FORGING, "UPDATE actions SET partner = 2 WHERE seq = 8")
+    out = said(capsys, "verify", "--db", path, code=1)
+    assert "entry #8: it is about 'p-0', and stands in the case of partner 2" in out
+
+
+def test_the_key_of_pseudonyms_is_told_by_the_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, key, events = tmp_path / "incident.db", tmp_path / "key", tmp_path / "access_events.csv"
+    key.write_bytes(b"0123456789abcdef0123456789abcdef")
+    key.chmod(0o600)
+    events.write_text(
+        "occurred_at,app_id,data_class,subject_id\n2019-05-01T10:00:00Z,a,group.member.name,ann@example.org\n", "utf-8"
+    )
+    said(capsys, "init", "--db", path, "--as", "ana", code=0)
+    assert main(["import", "--db", str(path), str(events), "--pseudonymise", str(key), "--as", "ana"]) == 0
+    capsys.readouterr()
+    said(capsys, "verify", "--db", path, code=0)
+    change(path, "UPDATE incident SET pseudonym_key = 'ab' || substr(pseudonym_key, 3)")
+    assert "the incident: its pseudonym_key is 'ab" in said(capsys, "verify", "--db", path, code=1)
 
 
 def stumble(_: sqlite3.Connection, __: Context) -> Findings:
