@@ -8,29 +8,32 @@ from store.cases import case
 from store.connection import open_store
 from store.ledger import actions
 from store.names import find_partner
+from tests.terminal.attacks import SEQUENCES, tagged
 from tests.terminal.harness import Terminal
-from tests.terminal.hostile_incident import attack, build_store
+from tests.terminal.hostile_incident import build_store, partner_id
+
+TEXTS = tagged(SEQUENCES[:12])
 
 
 @pytest.fixture(scope="module")
 def store_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_store(tmp_path_factory.mktemp("bursts"))
+    return build_store(tmp_path_factory.mktemp("bursts"), TEXTS)
 
 
 def dashboard(path: Path) -> Terminal:
     terminal = Terminal(["--db", str(path), "--as", "ana"], size=(120, 40))
-    terminal.wait_for("42 of 42")
+    terminal.wait_for("12 of 12")
     return terminal
 
 
 def test_a_flag_with_its_note_in_one_burst(store_path: Path) -> None:
     with dashboard(store_path) as terminal:
-        terminal.type("/p04p04\rfquick note, no list keys: jkq*\r")
-        terminal.wait_for("flagged P04.")
+        terminal.type("/p004\rfquick note, no list keys: jkq*\r")
+        terminal.wait_for("flagged 004")
         terminal.type("qq")
         terminal.wait_for_end()
     with open_store(store_path) as store:
-        partner = find_partner(store, f"p04{attack(4)}")
+        partner = find_partner(store, partner_id(TEXTS[4]))
         assert case(store, partner).status == "flagged"
         (mine,) = [action for action in actions(store) if action.actor == "ana"]
         assert (mine.verb, mine.note) == ("flag", "quick note, no list keys: jkq*")
