@@ -138,5 +138,5 @@ def _entry_line(action: Action) -> Content:
     private = "   PRIVILEGED" if entry.privileged else ""
     text = f"   {clean(entry.text, _ENTRY_TEXT)}" if entry.text else ""
     return Content.assemble(
-        (f"#{action.seq} {at}Z ", "$quiet"), (f"{entry.who} {entry.what}", "bold"), text, (private, "$warning")
+        (f"#{action.seq} {at}Z ", "$quiet"), (f"{entry.who} {entry.what}", "bold"), (private, "$warning"), text
     )
