@@ -114,6 +114,8 @@ def test_whatever_is_wrong_with_a_file_is_one_line_and_the_file_stays_as_it_was(
     for number in range(count):
         draw = random.Random(number)
         damage = DAMAGES[number % len(DAMAGES)]
+        # A new file each time: what an exception keeps alive may still hold a lock on the one before.
+        path.unlink()
         shutil.copy(sound, path)
         damage(path, draw)
         damaged = path.read_bytes()
