@@ -107,12 +107,18 @@ def on_a_small_disk(words: Sequence[str], store: str, place: str, size: int) -> 
 
     new_user, new_mounts = 0x10000000, 0x00020000
     system = ctypes.CDLL(None, use_errno=True)
-    wanted = new_mounts if os.geteuid() == 0 else new_mounts | new_user
+    user, group = os.geteuid(), os.getegid()
+    wanted = new_mounts if user == 0 else new_mounts | new_user
     private, recursive = 1 << 18, 1 << 14
-    if (
-        system.unshare(wanted)
-        or system.mount(b"none", b"/", None, private | recursive, None)
-        or system.mount(b"tmpfs", place.encode(), b"tmpfs", 0, f"size={size}".encode())
+    if system.unshare(wanted):
+        print("no disk")
+        return 0
+    if user != 0:
+        # Files on the disk need an owner that the new name space knows.
+        for name, line in {"setgroups": "deny", "uid_map": f"{user} {user} 1", "gid_map": f"{group} {group} 1"}.items():
+            Path("/proc/self", name).write_text(line, "ascii")
+    if system.mount(b"none", b"/", None, private | recursive, None) or system.mount(
+        b"tmpfs", place.encode(), b"tmpfs", 0, f"size={size}".encode()
     ):
         print("no disk")
         return 0

@@ -24,11 +24,8 @@ class Nursery:
     """The tests' side: start children, wait for their ends."""
 
     def __init__(self) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-m", "tests.faults.nursery"]
-        self._server = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self._server = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def start(self, function: str, *arguments: object, out: Path, errors: Path) -> int:
         """Run `module:function(*arguments)` in a child of its own; its process id.
