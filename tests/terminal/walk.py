@@ -43,8 +43,8 @@ def _solid(text: str) -> str:
 
 
 def typeable(text: str) -> bool:
-    """Whether a terminal passes a text on when it is pasted: none lets the bytes through that begin a sequence."""
-    return not _ESCAPES & set(text)
+    """Whether a whole text gets in when it is pasted: no control bytes, which terminals stop, and only one line."""
+    return not _ESCAPES & set(text) and len(text.splitlines()) == 1
 
 
 def box(terminal: Terminal, title: str) -> str:
