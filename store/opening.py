@@ -59,13 +59,19 @@ def look_at(path: Path, *, lenient: bool = False) -> Seen:
                 raise
             _recover(path)
             version, uses_wal, objects = _read(path)
-    except sqlite3.Error as error:
-        if lenient and getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CORRUPT:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        if lenient and _is_damage(error):
             # It bears our application id, and `verify` says what is wrong with the rest.
             return Seen(0, False, tuple(mode_notices(path)))
         raise UnusableFileError(damaged(path, error)) from error
     notices = [] if lenient else _compare(path, version, objects)
     return Seen(version, uses_wal, (*notices, *mode_notices(path)))
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether the file itself is to blame; SQLite's own messages may quote what is no text."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    return isinstance(error, UnicodeDecodeError) or code == sqlite3.SQLITE_CORRUPT
 
 
 def evidence_folder(store_path: Path) -> Path:
@@ -104,6 +110,8 @@ def _refuse_what_is_not_ours(path: Path) -> None:
         # Immutable: SQLite then heeds no journal, so that a foreign one is not rolled back.
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
         try:
+            # The first page is read also where the file is shorter than it says.
+            connection.execute("PRAGMA writable_schema=ON")
             (application,) = connection.execute("PRAGMA application_id").fetchone()
         finally:
             connection.close()
@@ -198,7 +206,7 @@ def _compare(path: Path, version: int, objects: Objects) -> list[str]:
         if known is None:
             if name in kinds or (kind != "table" and not is_newer):
                 raise UnusableFileError(_altered(path, f"its {kind} {name} is none of ours"))
-        elif sql != known and not (is_newer and kind == "table"):
+        elif _squeezed(sql) != _squeezed(known) and not (is_newer and kind == "table"):
             raise UnusableFileError(_altered(path, f"its {kind} {name} is not as this program makes it"))
     missing = [(kind, name) for kind, name in expected if (kind, name) not in objects]
     for kind, name in missing:
@@ -207,6 +215,11 @@ def _compare(path: Path, version: int, objects: Objects) -> list[str]:
     if not missing or is_newer:
         return []
     return [f"{path} was altered: nothing keeps other programs from changing its log; {_verify(path)}"]
+
+
+def _squeezed(sql: str) -> str:
+    """The SQL without blanks: how SQLite sets them around an added column is its own affair."""
+    return "".join(sql.split())
 
 
 def _altered(path: Path, what: str) -> str:

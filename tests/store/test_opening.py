@@ -289,3 +289,19 @@ def test_damage_that_shows_while_reading_is_a_refusal_and_what_was_interrupted_i
             reader.create_function("stop", 0, store.interrupt)
         with pytest.raises(sqlite3.OperationalError, match="interrupted"), store.reading() as reader:
             reader.execute(f"{_EVER.replace('VALUES (1)', 'SELECT coalesce(stop(), 1)')}").fetchall()
+
+
+@pytest.mark.parametrize("lenient", [False, True])
+def test_looking_drops_no_lock_of_this_process(path: Path, lenient: bool) -> None:
+    """Closing a plain file would: another process could then write into the middle of our transaction."""
+    with open_store(path) as store, store.writing():
+        open_store(path, lenient=lenient).close()
+        process = os.fork()
+        if process == 0:
+            other = sqlite3.connect(path, timeout=0, isolation_level=None)
+            try:
+                other.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                os._exit(7)
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 7
