@@ -20,6 +20,8 @@ BLIND_SPOT = (
     "tamper-evident, never tamper-proof: without a checkpoint kept elsewhere, nobody can see"
     " that the end of the log was cut, or everything rewritten at once"
 )
+# SQLite's messages may quote what is no text, and cannot be told then.
+_DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
 _SHOWN_FINDINGS = 3
 _MOST_FINDINGS = 10_000
 _OPERATIONS_BETWEEN_CALLS = 200_000
@@ -85,7 +87,7 @@ def verify(
                 elif barred or not check.scans:
                     results[check.name] = _run(check, connection, context, progress)
             head = _head(connection)
-    except sqlite3.DatabaseError as error:
+    except _DAMAGE as error:
         _reraise_interruption(error)
         return Report(tuple(_not_run(check, str(error)) for check in chosen), None)
     scanning = [check for check in chosen if check.name not in results]
@@ -102,7 +104,7 @@ def _head(connection: sqlite3.Connection) -> "Head | None":
 
     try:
         return head_of(connection)
-    except sqlite3.DatabaseError as error:
+    except _DAMAGE as error:
         _reraise_interruption(error)
         return None
 
@@ -114,7 +116,7 @@ def _scan(checks: Sequence[Check], context: Context, path: Path, mode: str, prog
     try:
         with checking(path, mode) as connection:
             return [_run(check, connection, context, progress) for check in checks]
-    except sqlite3.DatabaseError as error:
+    except _DAMAGE as error:
         _reraise_interruption(error)
         return [_not_run(check, str(error)) for check in checks]
 
@@ -128,7 +130,7 @@ def _barred(connection: sqlite3.Connection) -> str:
         if version < SCHEMA_VERSION:
             return "open the store once for writing, to bring it up to date"
         return ", ".join(disguised(connection)[:_SHOWN_FINDINGS])
-    except sqlite3.DatabaseError as error:
+    except _DAMAGE as error:
         _reraise_interruption(error)
         return str(error)
 

@@ -176,6 +176,49 @@ def test_a_note_moved_into_another_case_is_found(path: Path, capsys: pytest.Capt
     assert "entry #8: it is about 'p-0', and stands in the case of partner 2" in out
 
 
+def test_a_privileged_note_is_that_and_nothing_else(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The hash covers whether it is privileged, and not the number that says so."""
+    with open_store(path) as store:
+        cases.add_note(store, [1], actor="ana", note="for counsel", privileged=True)
+    change(path, *FORGING, "UPDATE actions SET privileged = 2 WHERE seq = 8")
+    assert "entry #8: its privileged is 2" in said(capsys, "verify", "--db", path, code=1)
+
+
+def damage_a_name(content: bytearray) -> None:
+    """A table's name in the schema, so that SQLite's message quotes what is no text."""
+    place = content.index(b"CREATE TABLE audit_steps")
+    content[place + 13] = 0xD5
+    content[place + 7] = 0x20
+
+
+def cut_short(content: bytearray) -> None:
+    del content[-5000:]
+
+
+def cut_by_a_byte(content: bytearray) -> None:
+    del content[-1:]
+
+
+def empty_the_schema(content: bytearray) -> None:
+    content[100:4096] = bytes(3996)
+
+
+@pytest.mark.parametrize("damage", [damage_a_name, cut_short, cut_by_a_byte, empty_the_schema])
+def test_a_file_that_sqlite_cannot_read_is_a_finding_too(
+    path: Path, capsys: pytest.CaptureFixture[str], damage: Callable[[bytearray], None]
+) -> None:
+    content = bytearray(path.read_bytes())
+    damage(content)
+    path.write_bytes(content)
+    before = state(path)
+    out = said(capsys, "verify", "--db", path, code=1)
+    assert "NOT ok" in out
+    json.loads(said(capsys, "verify", "--db", path, "--json", code=1))
+    assert state(path) == before
+    why = refused(capsys, "checkpoint", "--db", path, "--to", path.with_name("c.json"))
+    assert "damaged" in why or "no checkpoint of a log" in why
+
+
 def test_the_key_of_pseudonyms_is_told_by_the_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, key, events = tmp_path / "incident.db", tmp_path / "key", tmp_path / "access_events.csv"
     key.write_bytes(b"0123456789abcdef0123456789abcdef")
