@@ -3,6 +3,7 @@
 Nothing sleeps: every wait is for a condition, with a deadline that fails the test and shows the screen.
 """
 
+import ctypes
 import fcntl
 import os
 import pty
@@ -45,12 +46,17 @@ KEYS = {
 # The program asks whether the terminal knows whole frames; this one does, so that no half-drawn screen is judged.
 _ASKS_FOR_FRAMES = b"\x1b[?2026$p"
 _KNOWS_FRAMES = b"\x1b[?2026;2$y"
+# Of Linux: prctl's PR_CAPBSET_DROP, and CAP_DAC_OVERRIDE.
+_DROP_CAPABILITY, _PASS_OVER_MODES = 24, 1
 _FRAME_BEGINS, _FRAME_ENDS = b"\x1b[?2026h", b"\x1b[?2026l"
 
 
-def _take_terminal() -> None:
-    """Runs in the child: make its stdin its controlling terminal, as a shell does."""
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+def _prepare(controlling: bool, obeys_modes: bool) -> None:
+    """Runs in the child: make its stdin its controlling terminal, as a shell does; give up root's way past modes."""
+    if controlling:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    if obeys_modes and os.geteuid() == 0 and ctypes.CDLL(None).prctl(_DROP_CAPABILITY, _PASS_OVER_MODES, 0, 0, 0):
+        raise OSError("cannot give up root's way past file modes")
 
 
 class Terminal:
@@ -71,6 +77,7 @@ class Terminal:
         folder: Path = ROOT,
         controlling: bool = True,
         program: Sequence[str] = ("-m", "tui"),
+        obeys_modes: bool = False,
     ) -> None:
         """Start the program.
 
@@ -79,6 +86,7 @@ class Terminal:
             size: columns and rows.
             environment: on top of a plain UTF-8 terminal's.
             program: what Python runs in place of it.
+            obeys_modes: a file that is not writable is not written, also when the tests run as root.
             controlling: whether the terminal is the program's own, which ends it with SIGHUP when it closes.
         """
         self.raw = bytearray()
@@ -98,7 +106,7 @@ class Terminal:
             cwd=folder,
             env={**kept, **plain, **(environment or {})},
             start_new_session=True,
-            preexec_fn=_take_terminal if controlling else None,
+            preexec_fn=lambda: _prepare(controlling, obeys_modes),
         )
         os.close(slave)
 

@@ -256,6 +256,41 @@ def test_a_full_disk_refuses_and_what_was_typed_goes_through_once_there_is_room(
     assert recorded(path) == [("flag", "typed with care")]
 
 
+def test_a_store_that_is_made_read_only_refuses_and_keeps_what_was_typed(path: Path) -> None:
+    with dashboard(path, obeys_modes=True) as terminal:
+        path.chmod(0o400)
+        path.parent.chmod(0o500)
+        flag(terminal, "typed with care")
+        terminal.wait_for(lambda now: says(now, "cannot be written: make them yours to write, then start again"))
+        terminal.wait_for("Flag Ribbon Social typed with care")
+        path.parent.chmod(0o700)
+        path.chmod(0o600)
+        closes_prompt(terminal)
+        terminal.press("q")
+        assert terminal.wait_for_end() == 0
+        check_restored(terminal)
+    assert recorded(path) == []
+
+
+def test_a_store_that_cannot_be_written_says_so_at_first_at_every_action_and_in_the_help(path: Path) -> None:
+    path.chmod(0o444)
+    with dashboard(path, obeys_modes=True) as terminal:
+        assert says(terminal, "is open for reading only")
+        terminal.press("f")
+        terminal.wait_for("! nothing can be recorded:")
+        terminal.press("?")
+        terminal.wait_for("this store")
+        boxed = " ".join(terminal.text().replace("│", " ").split())
+        assert "is open for reading only" in boxed
+        assert "others may get at it; `chmod 600` closes it" in boxed
+        terminal.press("q")
+        terminal.wait_for(lambda now: not now.shows("this store"))
+        terminal.press("q")
+        assert terminal.wait_for_end() == 0
+    path.chmod(0o600)
+    assert recorded(path) == []
+
+
 @pytest.mark.parametrize("lock", ["IMMEDIATE", "EXCLUSIVE"])
 def test_a_store_that_stays_busy_refuses_and_what_was_typed_goes_through_later(path: Path, lock: str) -> None:
     other = sqlite3.connect(path, isolation_level=None)
