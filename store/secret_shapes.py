@@ -38,7 +38,9 @@ def _anything(found: str) -> bool:
 
 def _looks_random(found: str) -> bool:
     """Not a mere word: it holds a digit, or a capital after a small letter."""
-    return any(character.isdigit() for character in found) or _MIXED.search(found) is not None
+    small = _SMALL.search(found)
+    is_mixed = small is not None and _CAPITAL.search(found, small.end()) is not None
+    return is_mixed or any(character.isdigit() for character in found)
 
 
 def _is_no_word(found: str) -> bool:
@@ -72,7 +74,8 @@ def _holds_a_cookie(found: str) -> bool:
     return "=" in found
 
 
-_MIXED = re.compile(r"[a-z].*[A-Z]", re.DOTALL)
+_SMALL = re.compile(r"[a-z]")
+_CAPITAL = re.compile(r"[A-Z]")
 _HEX = re.compile(r"[0-9a-fA-F]+")
 
 # What may stand between a name and its value: quotes of JSON, doubled in CSV or escaped; `%3D` in a nested address.
@@ -84,7 +87,7 @@ _QUOTED = (
     rf"""\\{{0,3}}"{{1,2}}{_GIVEN}(?P<quoted>[^"\\]LEAST(?:[^"\\]|\\+[^"\\])*)|'{_GIVEN}(?P<single>[^']LEAST[^']*)"""
 )
 _BARE_PASSWORD = rf"""(?P<bare>(?:{_ENCODED_END}[^\s&"'<>\#;\\])(?:{_ENCODED_END}[^\s&"'<>\#;\\])LEAST)"""
-_BARE_TOKEN = rf"""(?P<bare>(?:{_ENCODED_END}[^\s&"'<>\#;\\,])(?:{_ENCODED_END}[^\s&"'<>\#;\\,])LEAST)"""
+_BARE_TOKEN = rf"""(?P<bare>(?:{_ENCODED_END}[^\s&"'<>\#;\\,?])(?:{_ENCODED_END}[^\s&"'<>\#;\\,?])LEAST)"""
 
 
 def _parameter(names: str, least: int, *, after: str = _AFTER_NAME, bare: str = _BARE_TOKEN) -> re.Pattern[str]:
@@ -230,7 +233,7 @@ SHAPES = (
     ),
     Shape(
         "signed token",
-        r"eyJ[\w-]{6,}\.",
+        r"eyJ[\w-]{6}",
         _token(r"(?<![a-z0-9])(?P<secret>eyJ[\w-]{6,}+(?:\.eyJ[\w-]{6,}+(?:\.[\w-]*+)?|(?:\.[\w-]*+){4}))"),
         f"{_RFC}7519#section-3",
         _anything,
@@ -270,7 +273,7 @@ SHAPES = (
         "Google key or token",
         r"aiza|ya29\.|1//0|GOCSPX-|4/0A",
         _token(
-            r"(?<![a-z0-9/_-])(?P<secret>AIza[\w-]{35}|ya29\.[\w.-]{20,}|1//0[\w-]{20,}|GOCSPX-[\w-]{20,}|4/0A[\w-]{30,})"
+            r"(?<![a-z0-9_-])(?P<secret>AIza[\w-]{35}|ya29\.[\w.-]{20,}|GOCSPX-[\w-]{20,}|(?<!/)(?:1//0|4/0A)[\w-]{25,})"
         ),
         "https://cloud.google.com/docs/authentication/token-types",
         _looks_random,
@@ -278,7 +281,7 @@ SHAPES = (
     Shape(
         "Facebook token",
         r"eaa[a-z0-9]{40}|ig[aq][a-z0-9_-]{40}|[0-9]{13}\|",
-        _token(r"(?<![\w/+=-])(?P<secret>EAA[a-z0-9]{40,}|IG(?:AA|QV|QW)[\w-]{40,}|\d{13,17}\|[\w-]{27})(?![\w/+-])"),
+        _token(r"(?<![\w+=-])(?P<secret>EAA[a-z0-9]{40,}|IG(?:AA|QV|QW)[\w-]{40,}|\d{13,17}\|[\w-]{27})(?![\w+-])"),
         "https://developers.facebook.com/docs/facebook-login/guides/access-tokens",
         _is_no_digest,
     ),

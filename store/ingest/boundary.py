@@ -23,11 +23,9 @@ KINDS_OF_PEOPLE = ("access_events", "opt_ins", "subjects", "grants")
 _SPEAKING_COLUMNS = frozenset({"scope", "reason", "source", "note", "endpoint", "ip", "event_id"})
 _APP_NAME = ("apps", "name")
 _MOST_FORMS_OF = 4
-_CHUNK = 20_000
 
-_ANY_SUBJECT = "SELECT 1 FROM subjects LIMIT 1"
-_SUBJECTS = "SELECT subject_id FROM subjects WHERE subject_id IN (SELECT value FROM json_each(?))"
-_RESOURCES = "SELECT resource_id FROM resources WHERE resource_id IN (SELECT value FROM json_each(?))"
+_IS_SUBJECT = "SELECT 1 FROM subjects WHERE subject_id = ?"
+_IS_RESOURCE = "SELECT 1 FROM resources WHERE resource_id = ?"
 
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY")
 _KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY")
@@ -234,26 +232,19 @@ class Boundary:
                     open_ones[text].append(span)
                 else:
                     asked.setdefault(people.person(folded), []).append((text, span))
-        for pseudonym in self._known(_SUBJECTS, asked):
+        for pseudonym in self._known(_IS_SUBJECT, asked):
             for text, span in asked[pseudonym]:
                 open_ones[text].append(span)
         forms = {text: _forms(text, fixed[text], open_ones[text]) for text in wanted}
         several = {form for text in wanted if len(forms[text]) > 1 for form in forms[text]}
-        known = self._known(_RESOURCES, several)
+        known = self._known(_IS_RESOURCE, several)
         for text in wanted:
             self._chosen[text] = next((form for form in forms[text] if form in known), forms[text][0])
         return self._chosen
 
     def _known(self, question: str, wanted: Iterable[str]) -> set[str]:
-        listed = list(wanted)
-        known: set[str] = set()
         with self._store.reading() as connection:
-            if not listed or connection.execute(_ANY_SUBJECT).fetchone() is None:
-                return known
-            for start in range(0, len(listed), _CHUNK):
-                chunk = json.dumps(listed[start : start + _CHUNK])
-                known.update(text for (text,) in connection.execute(question, (chunk,)))
-        return known
+            return {text for text in wanted if connection.execute(question, (text,)).fetchone() is not None}
 
 
 def redact_classes(text: str) -> str:
