@@ -21,6 +21,7 @@ WORKERS = 8
 PARTNERS = 12
 KILLS_A_ROUND = 30
 LONGEST_WAIT = 0.002
+LOOKS = 20_000
 CHECK_EVERY = 10
 # What a kill is aimed at, and how often. Where it hit is read from the shared page once the process is dead.
 AIMS = {None: 2, BEFORE: 1, INSIDE: 8, COMMITTING: 6, COMMITTED: 3}
@@ -73,12 +74,14 @@ class Round:
         """A worker to kill: one that is in the phase drawn, found by looking until there is one."""
         (aim,) = self.draw.choices(list(AIMS), list(AIMS.values()))
         wanted = {aim} if aim is not None else set(range(len(PHASES))) - {STARTING}
-        while True:
+        for _ in range(LOOKS):
             phases = self.phases[:]
             slots = [slot for slot in range(WORKERS) if phases[slot] in wanted]
             if slots:
                 return self.draw.choice(slots)
             time.sleep(self.draw.uniform(0, LONGEST_WAIT))
+        # Nobody comes there: one that ended by itself is found out by `bury`.
+        return self.draw.randrange(WORKERS)
 
     def kill_one(self) -> None:
         slot = self.aim()
@@ -88,7 +91,9 @@ class Round:
 
     def kill_all(self) -> None:
         """As when the machine's memory runs out: all of them at one moment, at work."""
-        while STARTING in self.phases[:]:
+        for _ in range(LOOKS):
+            if STARTING not in self.phases[:]:
+                break
             time.sleep(LONGEST_WAIT)
         for process in self.processes:
             os.kill(process, signal.SIGKILL)
