@@ -88,7 +88,8 @@ def of_ana(store: Store) -> list[tuple[str, str | None]]:
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 def test_who_changed_what_when_old_and_new(path: Path, clock: Clock, size: tuple[int, int]) -> None:
     async def flow(pilot: Pilot[int], bos: Store) -> None:
-        await press(pilot, "asterisk", "f", *"late reads")
+        await press(pilot, "asterisk", "f")
+        await press(pilot, *"late reads")
         some = find_partners(bos, ["p-0", "p-1", "p-2", "p-4", "p-5"])
         clock.tick(125)
         cases.assign(bos, some[:1], actor="bo", assignee="cy")
@@ -141,7 +142,8 @@ def test_all_the_same_is_checked_against_what_was_shown(path: Path, clock: Clock
 def test_going_back_keeps_what_was_typed_and_the_versions_that_were_shown(path: Path, clock: Clock) -> None:
     async def flow(pilot: Pilot[int], bos: Store) -> None:
         (first,) = find_partners(bos, ["p-0"])
-        await press(pilot, "f", *"seen")
+        await press(pilot, "f")
+        await press(pilot, *"seen")
         cases.assign(bos, [first], actor="bo", assignee="bo")
         await press(pilot, "enter", "j", "j", "enter")
         assert top(pilot) is FlagPrompt
@@ -163,7 +165,8 @@ def test_going_back_keeps_what_was_typed_and_the_versions_that_were_shown(path: 
 
 def test_a_note_never_conflicts(path: Path, clock: Clock) -> None:
     async def flow(pilot: Pilot[int], bos: Store) -> None:
-        await press(pilot, "e", *"mine")
+        await press(pilot, "e")
+        await press(pilot, *"mine")
         cases.flag(bos, find_partners(bos, ["p-0"]), actor="bo")
         await press(pilot, "enter")
         assert of_ana(bos) == [("note", "mine")]
@@ -196,7 +199,8 @@ def test_whatever_is_refused_comes_back_with_what_was_typed(
             await press(pilot, "R")
         with monkeypatch.context() as broken:
             broken.setattr(Store, "writing", full)
-            await press(pilot, *keys, "enter")
+            await press(pilot, keys[0])
+            await press(pilot, *keys[1:], "enter")
         assert top(pilot) is dialog
         assert typed(pilot, field) == "typed"
         assert "the disk is full" in text(pilot)
@@ -212,7 +216,8 @@ def test_a_dialog_that_comes_back_waits_for_the_one_that_is_open(path: Path, clo
     """Keys meant for one dialog never reach another that came up under the fingers."""
 
     async def flow(pilot: Pilot[int], bos: Store) -> None:
-        await press(pilot, "f", *"late")
+        await press(pilot, "f")
+        await press(pilot, *"late")
         cases.assign(bos, find_partners(bos, ["p-0"]), actor="bo", assignee="bo")
         with bos.writing():
             await pilot.press("enter", "e", *"my not")
@@ -229,7 +234,9 @@ def test_a_dialog_that_comes_back_waits_for_the_one_that_is_open(path: Path, clo
 
 def test_leaving_a_screen_or_the_dashboard_waits_for_what_is_being_recorded(path: Path, clock: Clock) -> None:
     async def flow(pilot: Pilot[int], bos: Store) -> None:
-        await press(pilot, "enter", "e", *"of the case")
+        await press(pilot, "enter")
+        await press(pilot, "e")
+        await press(pilot, *"of the case")
         with bos.writing():
             await pilot.press("enter", "q", "q")
             assert "still recording" in message(pilot)
@@ -244,7 +251,8 @@ def test_leaving_a_screen_or_the_dashboard_waits_for_what_is_being_recorded(path
 
 def test_what_is_refused_while_leaving_keeps_the_dashboard_open(path: Path, clock: Clock) -> None:
     async def flow(pilot: Pilot[int], bos: Store) -> None:
-        await press(pilot, "f", *"late")
+        await press(pilot, "f")
+        await press(pilot, *"late")
         cases.flag(bos, find_partners(bos, ["p-0"]), actor="bo")
         with bos.writing():
             await pilot.press("enter", "q")
