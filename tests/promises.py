@@ -52,7 +52,7 @@ PROMISES = {
     "P10": Promise(
         "However the dashboard ends, the terminal is restored, and the exit code says why", 25, 500, "endings"
     ),
-    "P11": Promise("no secret of a known shape is kept or told", 200, 200, "secrets"),
+    "P11": Promise("No secret of a known shape is kept or told", 200, 200, "secrets"),
     "P12": Promise(
         "A store of an older version is brought up to date whole, whatever kills it, and a copy is kept first",
         10,

@@ -106,14 +106,13 @@ def test_the_hint_misses_no_secret_in_either_language() -> None:
 def redact_all(text: str) -> str:
     """Redacted without the short cut."""
     for shape in SHAPES:
-        text = shape.pattern.sub(
-            lambda match, shape=shape: (  # type: ignore[misc]
-                match[0].replace(match[match.lastgroup], stands_instead(match[match.lastgroup]))
-                if shape.is_secret(match[match.lastgroup])
-                else match[0]
-            ),
-            text,
-        )
+        pieces, done = [], 0
+        for match in shape.pattern.finditer(text):
+            start, end = match.span(match.lastgroup or "secret")
+            if shape.is_secret(text[start:end]):
+                pieces += [text[done:start], stands_instead(text[start:end])]
+                done = end
+        text = "".join([*pieces, text[done:]])
     return text
 
 
