@@ -140,14 +140,12 @@ def attaching(store: Store, path: str | Path | None, progress: Progress | None =
         try:
             with _attached(store, path, folder, progress) as attachment:
                 yield attachment
-        except BaseException:
-            if made:
-                # It stays where somebody else has put a file into it meanwhile.
-                with suppress(OSError):
-                    place.rmdir()
-            raise
         finally:
             os.close(folder)
+            if made:
+                # It stays where there is a file in it.
+                with suppress(OSError):
+                    place.rmdir()
     except OSError as error:
         raise UnusableFileError(
             f"cannot keep {_named(path)} in {place}: {error.strerror}; nothing was recorded"
@@ -158,7 +156,7 @@ def attaching(store: Store, path: str | Path | None, progress: Progress | None =
 def _attached(store: Store, path: Path, folder: int, progress: Progress | None) -> Iterator[Attachment]:
     _clear_leftovers(folder)
     waiting, copy = _new_copy(folder)
-    attachment = None
+    attachment, succeeded = None, False
     try:
         file = _read(path, store.path, folder, copy, progress)
         os.fsync(copy)
@@ -169,11 +167,10 @@ def _attached(store: Store, path: Path, folder: int, progress: Progress | None) 
         else:
             attachment = Attachment(file, folder, waiting)
         yield attachment
-    except BaseException:
-        if attachment is not None and attachment.placed:
-            _take_away(store, folder, attachment.file.sha256)
-        raise
+        succeeded = True
     finally:
+        if attachment is not None and attachment.placed and not succeeded:
+            _take_away(store, folder, attachment.file.sha256)
         with suppress(FileNotFoundError):
             os.unlink(waiting, dir_fd=folder)
         os.close(copy)

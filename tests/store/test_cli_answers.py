@@ -237,9 +237,9 @@ def test_people_of_a_store_that_cannot_be_written_still_come(capsys: pytest.Capt
     before = Path(db[1]).read_bytes()
     assert main(["people", *db, "--csv", "--as", "ana"]) == 0
     said = capsys.readouterr()
-    newer, unlogged = said.err.splitlines()
-    assert "newer version" in newer
+    unlogged, newer = said.err.splitlines()
     assert "read-only" in unlogged
+    assert "newer version" in newer
     assert len(said.out.splitlines()) == 5
     assert Path(db[1]).read_bytes() == before
     assert main(["flag", *db, "--partner", "p-1", "--as", "ana"]) == 2
