@@ -107,7 +107,8 @@ def test_a_conflict_names_who_what_and_when_and_changes_nothing(store: Store, th
     with pytest.raises(ConflictError) as refused:
         cases.assign(store, [three[1], three[0]], actor="ana", assignee="dee", expect={three[0]: seen, three[1]: 0})
     assert str(refused.value) == (
-        "Ribbon Social was flagged by bo at 2019-11-05T13:00:00Z since you looked (version 2, you saw 1; open -> flagged); look again"
+        "Ribbon Social was flagged by bo at 2019-11-05T13:00:00Z since you looked"
+        " (version 2, you saw 1; open -> flagged); look again"
     )
     assert cases.case(store, three[1]).assignee is None
     assert cases.case(store, three[0]).assignee == "cy"
