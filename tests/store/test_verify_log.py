@@ -122,6 +122,22 @@ def test_an_edit_is_named(
     assert all(line.startswith("NOT ok  ") for line in out.splitlines())
 
 
+def test_a_checkpoint_that_saw_other_evidence_or_counts_is_named(exported: tuple[Path, Path], tmp_path: Path) -> None:
+    log, checkpoint = exported
+    taken = json.loads(checkpoint.read_text("ascii"))
+    changed = tmp_path / "checkpoint.json"
+    for name, value, says in (
+        ("evidence", "0" * 64, "the evidence digest up to"),
+        ("counts", taken["counts"] | {"records": 1}, "records up to"),
+        ("at", "2019-01-01T00:00:00Z", "its time is not the one"),
+    ):
+        changed.write_text(json.dumps(taken | {name: value}), "ascii")
+        code, out, _ = alone(tmp_path, log, "--checkpoint", changed)
+        assert code == 1
+        assert out.count("NOT ok") == 1
+        assert says in out
+
+
 def test_hostile_text_is_shown_as_escapes(exported: tuple[Path, Path], tmp_path: Path) -> None:
     def edit(log: list[Document]) -> None:
         log[4]["uuid"] = "\x1b]0;title\x07\u202e\x9b"
