@@ -55,7 +55,7 @@ def look_at(path: Path, *, lenient: bool = False) -> Seen:
         try:
             version, uses_wal, objects = _read(path)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+            if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_READONLY_ROLLBACK:
                 raise
             _recover(path)
             version, uses_wal, objects = _read(path)
