@@ -21,6 +21,7 @@ from store.event_rows import CHUNK, EVENT_NUMBERS, Column, EventIds, read_events
 from store.ledger import canonical
 
 EVENTS = "events"
+REGISTRY = "registry "
 
 # What a hashed value is.
 _ABSENT, _NUMBER, _TEXT, _OTHER = range(4)
@@ -219,6 +220,18 @@ def parts_of_content(connection: sqlite3.Connection, content_id: int) -> list[Pa
     """The parts of a content as its rows are now, but for its own events and the dictionaries; none without rows."""
     parts = [_part(connection.execute(question, (content_id,)), name, 0, 0) for name, question in _OF_CONTENT.items()]
     return [part for part in parts if part.rows]
+
+
+def registry_rows(connection: sqlite3.Connection, content_id: int, part: str) -> Iterator[dict[str, object]]:
+    """The rows of one of a content's registry parts, as they are hashed: column -> value.
+
+    Raises:
+        KeyError: `part` names none.
+    """
+    cursor = connection.execute(_OF_CONTENT[part], (content_id,))
+    names = [column[0] for column in cursor.description]
+    for row in cursor:
+        yield dict(zip(names, row, strict=True))
 
 
 def dictionary_part(connection: sqlite3.Connection, part: str, first: int, last: int) -> Part:

@@ -5,13 +5,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from store import seals
-from store.event_rows import CHUNK, EVENT_NUMBERS
-from store.ingest.canonical import EventRow
-from store.ingest.keys import event_key, mixed, text_key
+from store.event_rows import CHUNK
 from store.seals import Part
+from store.verify.changed_rows import changed_events, changed_registry_rows
 from store.verify.checks import Context, Finding, Findings, counted, valued
 from store.verify.entries import Entry, read_entries
-from store.verify.scan import Astray, ChangedPart, Content, Scan
+from store.verify.scan import Astray, Content, Scan
 
 _UNFINISHED = """
 SELECT i.import_id, i.file FROM imports i
@@ -33,16 +32,7 @@ _STRAYS = {
     "seals": "SELECT DISTINCT content_id FROM seals",
 }
 _BEGUN = "SELECT DISTINCT content_id FROM imports"
-_TEXTS = {
-    "app": "SELECT id, app_id FROM apps WHERE id IN (SELECT DISTINCT value FROM json_each(?))",
-    "field_set": "SELECT id, data_classes FROM field_sets WHERE id IN (SELECT DISTINCT value FROM json_each(?))",
-    "subject": "SELECT id, subject_id FROM subjects WHERE id IN (SELECT DISTINCT value FROM json_each(?))",
-    "resource": "SELECT id, resource_id FROM resources WHERE id IN (SELECT DISTINCT value FROM json_each(?))",
-    "endpoint": "SELECT id, endpoint FROM endpoints WHERE id IN (SELECT DISTINCT value FROM json_each(?))",
-    "ip": "SELECT id, ip FROM addresses WHERE id IN (SELECT DISTINCT value FROM json_each(?))",
-}
-# Equal records of one file are told apart by their ordinal: more of them than this are not tried.
-_MOST_EQUAL = 1_000
+_MOST_RECORDS = 3
 _DICTIONARY = "dictionary "
 
 
@@ -70,7 +60,7 @@ def check_evidence(connection: sqlite3.Connection, context: Context) -> Findings
             yield Finding(f"{content}: its seal is not the one it was given: the log {told}")
     yield from _dictionaries(connection, scan.contents, sealed)
     for changed in scan.changed:
-        yield from _changed_rows(connection, scan.contents[changed.content_id], changed)
+        yield from _records(scan.contents[changed.content_id], "access_events", changed_events(connection, changed))
     yield from _astray(scan)
     for content_id, record_no in connection.execute(_NEGATIVE):
         owner = scan.contents.get(content_id, content_id)
@@ -119,6 +109,9 @@ def _compare(connection: sqlite3.Connection, content: Content, sealed: list[Part
             yield Finding(f"{content}: {what}: {counted(is_now.rows, 'row')}, and {was.rows:,} were imported")
         else:
             yield Finding(f"{content}: {what}: changed since it was imported")
+            if key[0].startswith(seals.REGISTRY):
+                records = list(changed_registry_rows(connection, content.content_id, key[0]))
+                yield from _records(content, key[0].removeprefix(seals.REGISTRY), records)
 
 
 def _named(part: str, first: int) -> str:
@@ -152,47 +145,12 @@ def _dictionaries(
                 yield Finding(f"{owner}: {name}, ids {part.first:,} to {part.last:,}: changed since it was imported")
 
 
-def _changed_rows(connection: sqlite3.Connection, content: Content, changed: ChangedPart) -> Iterator[Finding]:
-    """Which of the rows do not have the key that their content gives."""
-    columns = dict(zip(EVENT_NUMBERS, (column.tolist() for column in changed.numbers), strict=True))
-    texts = {
-        name: dict(connection.execute(question, (str(sorted(set(columns[name]))),)).fetchall())
-        for name, question in _TEXTS.items()
-    }
-    wrong = []
-    for place, event_id in enumerate(changed.event_ids):
-        row = {name: column[place] for name, column in columns.items()}
-        named = {name: texts[name].get(row[name]) for name in texts}
-        content_text = EventRow(
-            0,
-            row["occurred_at"],
-            named["app"] or "",
-            named["field_set"] or "",
-            named["subject"],
-            None,
-            named["resource"],
-            named["endpoint"],
-            None if row["records"] == -1 else row["records"],
-            None if row["bytes"] == -1 else row["bytes"],
-            named["ip"],
-            row["outcome"],
-            None,
-        ).content()
-        if not _has_key(row["event_key"], content_text, event_id):
-            wrong.append(row["record_no"])
-    for record_no in wrong[:3]:
-        yield Finding(f"{content}: record {record_no:,}: its row in access_events does not say what was imported")
-    if len(wrong) > 3:
-        yield Finding(f"{content}: {len(wrong) - 3:,} more records like that")
-
-
-def _has_key(key: int, content_text: str, event_id: bytes | None) -> bool:
-    # Damaged bytes come as lone surrogates, which no import ever brought.
-    text = content_text.encode("utf-8", "replace").decode()
-    if event_id is not None:
-        return key == event_key(text, event_id.decode("utf-8", "replace"))
-    first = text_key(text)
-    return key == first or any(key == mixed(first, ordinal) for ordinal in range(1, _MOST_EQUAL))
+def _records(content: Content, table: str, records: Sequence[int]) -> Iterator[Finding]:
+    """The first few of the records that were changed."""
+    for record_no in records[:_MOST_RECORDS]:
+        yield Finding(f"{content}: record {record_no:,}: its row in {table} does not say what was imported")
+    if len(records) > _MOST_RECORDS:
+        yield Finding(f"{content}: {len(records) - _MOST_RECORDS:,} more records like that in {table}")
 
 
 def _astray(scan: Scan) -> Iterator[Finding]:

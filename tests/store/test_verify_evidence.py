@@ -316,3 +316,26 @@ def test_an_import_that_comes_in_while_the_events_are_read_is_no_alarm(base: Pat
         report = verify(store, progress=meanwhile)
     assert [entry.accepted for entry in came_in] == [1]
     assert report.ok, [result.findings for result in report.results]
+
+
+def test_the_very_record_of_a_registry_is_named(base: Path, tmp_path: Path) -> None:
+    of_kind = (
+        *(("partner_versions", "name", "partners"), ("app_versions", "name", "apps"), ("grants", "scope", "grants")),
+        *(
+            ("opt_ins", "opted_in_at", "opt_ins"),
+            ("exemptions", "reason", "exemptions"),
+            ("removals", "app", "removals"),
+        ),
+        *(
+            ("coverage", "source", "coverage"),
+            ("subject_versions", "minor", "subjects"),
+            ("imported_steps", "due", "steps"),
+        ),
+    )
+    assert {table for table, _, _ in of_kind} == HELD
+    for table, column, kind in of_kind:
+        with closing(tampered(base, tmp_path / "x.db")) as connection:
+            connection.execute(f"UPDATE {table} SET {column} = {column} + 7")
+        found = findings(tmp_path / "x.db")
+        assert any(f"record 1: its row in {kind} does not say" in line for line in found), (table, found)
+        assert sum("does not say what was imported" in line for line in found) == 1, found
