@@ -22,8 +22,8 @@ from store.kept import keep
 from store.ledger import append
 from store.parameters import Parameters, resolve
 from store.reopening import CaseFacts, facts_of, reopen_contradicted
-from store.schema import DERIVED_TABLES
 from store.segments import Packer, read_column, write_column, write_from_rows
+from store.tables import DERIVED_TABLES
 from store.world import World
 
 __all__ = ["CaseFacts", "bring_up_to_date", "case_facts", "defer", "rebuild", "refresh"]

@@ -15,7 +15,8 @@ from typing import NamedTuple
 from store.connection import APPLICATION_ID, BUSY_TIMEOUT_MS, SCHEMA_VERSION, connect, damaged, is_writable
 from store.errors import UnusableFileError
 from store.leftovers import clear_leftovers, passing_name
-from store.schema import SCRIPTS, statements
+from store.schema import statements
+from store.tables import SCRIPTS
 
 EVIDENCE_SUFFIX = ".evidence"
 _OTHERS = 0o077

@@ -12,7 +12,8 @@ from store.text import clean_whole
 from store.words import count_words
 
 if TYPE_CHECKING:
-    from store.ingest.importing import ImportEntry, ImportReport
+    from store.ingest.importing import ImportReport
+    from store.ingest.imports import ImportEntry
     from store.ingest.quarantine import QuarantinedRecord
 
 _LARGEST_RULEBOOK = 4 * 1024**2
@@ -165,7 +166,7 @@ def _report_lines(report: "ImportReport", db: str) -> list[str]:
 
 def list_imports(options: Namespace) -> int:
     """List what was imported, voided and unfinished imports included."""
-    from store.ingest.importing import imports, list_document
+    from store.ingest.imports import imports, list_document
 
     with opened(options) as store:
         entries = imports(store)
@@ -201,8 +202,8 @@ def _state(entry: "ImportEntry") -> str:
 
 def void(options: Namespace) -> int:
     """Take an import out of every count."""
-    from store.ingest.importing import list_document
-    from store.ingest.importing import void as take_out
+    from store.ingest.imports import list_document
+    from store.ingest.imports import void as take_out
 
     with opened(options) as store:
         entry = take_out(store, options.import_id, actor=actor_of(options), note=options.note)

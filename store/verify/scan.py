@@ -15,9 +15,9 @@ import numpy as np
 from store.connection import connect
 from store.event_rows import EVENT_NUMBERS, Column, EventRows, read_events
 from store.fold import clear_derived, live_contents
-from store.schema import DERIVED_TABLES
 from store.seals import EventSeals, Part
 from store.segments import Packer
+from store.tables import DERIVED_TABLES
 
 _CONTENTS = """
 SELECT content_id, min(import_id), file FROM imports WHERE state = 'complete' GROUP BY content_id ORDER BY content_id

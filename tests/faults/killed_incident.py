@@ -10,11 +10,11 @@ from typing import Any
 from fixtures import m365_ual as invented
 from store.connection import open_store
 from store.figures import figures, figures_document
-from store.ingest.importing import imports
+from store.ingest.imports import imports
 from store.instants import parse_point
 from store.parameters import Parameters
 from store.partners import partner_document, partner_list
-from store.schema import REGISTRY_TABLES
+from store.tables import REGISTRY_TABLES
 from tests.store.ingest_store import csv_text, event
 
 RULES = """

@@ -15,7 +15,8 @@ from store import audits, cases, instants
 from store.connection import Store
 from store.errors import StoreError
 from store.fold import rebuild
-from store.ingest.importing import import_paths, imports, void
+from store.ingest.importing import import_paths
+from store.ingest.imports import imports, void
 from store.ingest.quarantine import quarantined, resolve
 from store.instants import MICROSECONDS_PER_SECOND, parse_point
 from store.rulebook import load_rules

@@ -25,9 +25,10 @@ from store.connection import Store, open_store
 from store.errors import StoreError
 from store.figures import figures
 from store.ingest import formats, importing, loader
-from store.ingest.importing import ImportEntry, import_paths
+from store.ingest.importing import import_paths
+from store.ingest.imports import ImportEntry
 from store.parameters import Parameters
-from store.schema import REGISTRY_TABLES
+from store.tables import REGISTRY_TABLES
 from tests.faults.mutants import TEXT_FORMATS, Mutant, mutant, parquet_mutant
 from tests.promises import trials
 from tests.store.ingest_store import ACTOR, new_store

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from store.connection import Store, open_store
-from store.ingest.importing import ImportEntry, import_paths
+from store.ingest.importing import import_paths
+from store.ingest.imports import ImportEntry
 from store.ingest.quarantine import QuarantinedRecord, quarantined
 from store.schema import create_store
 

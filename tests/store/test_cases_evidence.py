@@ -8,7 +8,8 @@ import pytest
 from store import cases
 from store.connection import Store, open_store
 from store.errors import RefusedError
-from store.ingest.importing import import_paths, void
+from store.ingest.importing import import_paths
+from store.ingest.imports import void
 from store.ingest.quarantine import resolve
 from store.ledger import actions
 from store.names import find_partner

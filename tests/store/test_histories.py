@@ -8,9 +8,10 @@ from pathlib import Path
 from store.connection import Store, open_store
 from store.errors import UnusableFileError
 from store.fold import rebuild
-from store.ingest.importing import import_paths, imports, void
+from store.ingest.importing import import_paths
+from store.ingest.imports import imports, void
 from store.rulebook import load_rules
-from store.schema import DERIVED_TABLES
+from store.tables import DERIVED_TABLES
 from tests.differential import ACTOR, build
 from tests.incident_files import Row, write_file
 from tests.incidents import Draft, draw

@@ -11,7 +11,8 @@ import zstandard
 from store.connection import Store
 from store.errors import UnusableFileError, UsageError
 from store.ingest import strict
-from store.ingest.importing import import_paths, imports
+from store.ingest.importing import import_paths
+from store.ingest.imports import imports
 from store.ingest.quarantine import quarantined
 from tests.store.ingest_store import (
     ACTOR,

@@ -9,7 +9,8 @@ import pytest
 from store.connection import open_store
 from store.errors import UnusableFileError
 from store.ingest import loader
-from store.ingest.importing import import_paths, imports
+from store.ingest.importing import import_paths
+from store.ingest.imports import imports
 from store.ingest.stage_folder import stage_folder
 from tests.store.ingest_store import ACTOR, counting_events, counts, event, new_store, take, write_events
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from store import ledger
 from store.errors import RefusedError, UnusableFileError, UsageError
-from store.ingest.importing import imports, void
+from store.ingest.imports import imports, void
 from store.ingest.quarantine import resolve
 from tests.store.ingest_store import (
     ACTOR,

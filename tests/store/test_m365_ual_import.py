@@ -9,7 +9,8 @@ import pytest
 
 from fixtures import m365_ual as invented
 from store.connection import Store, open_store
-from store.ingest.importing import ImportEntry, import_paths
+from store.ingest.importing import import_paths
+from store.ingest.imports import ImportEntry
 from store.schema import create_store
 
 EVENTS = "SELECT occurred_at, app_id, subject_id, records, outcome, event_id FROM access_events_readable WHERE counts"

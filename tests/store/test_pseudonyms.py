@@ -19,7 +19,8 @@ from store.events import events
 from store.figures import figures, figures_document
 from store.ids import fold_id
 from store.ingest import formats
-from store.ingest.importing import ImportEntry, import_paths
+from store.ingest.importing import import_paths
+from store.ingest.imports import ImportEntry
 from store.ledger import actions
 from store.parameters import Parameters
 from store.partners import partner_list

@@ -15,7 +15,8 @@ import pytest
 from store.connection import Store, open_store
 from store.figures import figures, figures_document
 from store.ingest import formats, importing
-from store.ingest.importing import ImportEntry, import_paths
+from store.ingest.importing import import_paths
+from store.ingest.imports import ImportEntry
 from store.ingest.quarantine import quarantined
 from store.ledger import actions
 from store.parameters import Parameters

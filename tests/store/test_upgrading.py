@@ -22,7 +22,8 @@ from store.instants import parse_point
 from store.ledger import actions
 from store.opening import made_by
 from store.parameters import Parameters
-from store.schema import SCRIPTS, create_store
+from store.schema import create_store
+from store.tables import SCRIPTS
 from store.verify.catalogue import CHECKS
 from store.verify.running import verify
 from tests import small_incident

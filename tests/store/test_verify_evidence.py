@@ -10,8 +10,9 @@ from typing import NamedTuple
 import pytest
 
 from store.connection import open_store
-from store.ingest.importing import ImportEntry, import_paths, void
-from store.schema import DERIVED_TABLES, REGISTRY_TABLES
+from store.ingest.importing import import_paths
+from store.ingest.imports import ImportEntry, void
+from store.tables import DERIVED_TABLES, REGISTRY_TABLES
 from store.verify import verify
 from store.verify.catalogue import CHECKS
 from tests.differential import ACTOR, build

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from store.ingest.importing import import_paths, void
+from store.ingest.importing import import_paths
+from store.ingest.imports import void
 from tests import oracle
 from tests.differential import ACTOR, build, differences
 from tests.incident_files import Row, write_file

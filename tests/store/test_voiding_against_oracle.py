@@ -7,7 +7,8 @@ import pytest
 
 from store.figures import figures, figures_document
 from store.fold import rebuild
-from store.ingest.importing import import_paths, imports, void
+from store.ingest.importing import import_paths
+from store.ingest.imports import imports, void
 from store.parameters import Parameters
 from tests import oracle
 from tests.differential import ACTOR, TODAY, both, build, differences
