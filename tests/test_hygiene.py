@@ -204,9 +204,10 @@ def test_the_readme_has_the_tables_of_keys_and_of_promises() -> None:
 def test_every_promise_is_tried_and_told() -> None:
     tests = {path: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")}
     for name in PROMISES:
-        trying = [text for text in tests.values() if f'trials("{name}")' in text]
+        trying = [text for text in tests.values() if f'trials("{name}")' in text or f'PROMISES["{name}"]' in text]
         assert trying, f"no test takes its number of trials from {name}"
-        assert any(f'account("{name}"' in text for text in trying), f"no test tells what it tried of {name}"
+        telling = (f'account("{name}"', "account(name, ")
+        assert any(each in text for text in trying for each in telling), f"no test tells what it tried of {name}"
 
 
 def test_what_the_readme_points_at_is_there() -> None:

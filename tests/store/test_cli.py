@@ -197,7 +197,7 @@ def test_the_line_is_safe_for_a_terminal(capsys: pytest.CaptureFixture[str]) -> 
     ("error", "code", "part"),
     [
         (RuntimeError("boom\nbang"), 70, "internal error: RuntimeError: boom bang"),
-        (KeyError("x"), 70, "internal error: KeyError"),
+        (KeyError("x"), 2, "the store holds what makes no sense (KeyError: 'x'): see `python -m store verify`"),
         (PermissionError(13, "Permission denied", "a\x1bb"), 2, "a\\x1bb: Permission denied"),
         (OSError(28, "No space left on device"), 2, "No space left"),
         (sqlite3.DatabaseError("database disk image is malformed"), 2, "malformed"),

@@ -56,10 +56,17 @@ def open_to_all() -> Iterator[None]:
     os.umask(before)
 
 
+def entries(folder: Path) -> Iterator[Path]:
+    """All that is in a folder; what goes away meanwhile is left out."""
+    for where, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            yield Path(where, name)
+
+
 def wide(folder: Path, known: set[Path]) -> dict[str, str]:
     """What in a folder others may get at, but for what was there."""
     found = {}
-    for entry in folder.rglob("*"):
+    for entry in entries(folder):
         try:
             mode = stat.S_IMODE(entry.lstat().st_mode)
         except FileNotFoundError:
@@ -91,7 +98,7 @@ def test_every_command_creates_only_private_files(
         # What lives only for a moment, such as a journal, is seen in passing.
         while not ended.is_set():
             seen.update(wide(tmp_path, known))
-            names.update(entry.name for entry in tmp_path.rglob("*"))
+            names.update(entry.name for entry in entries(tmp_path))
 
     looking = threading.Thread(target=look)
     looking.start()

@@ -158,11 +158,18 @@ class Terminal:
                 raise AssertionError(f"{why} for {wanted!r}; the screen:\n{self.text()}")
 
     def wait_for_end(self, *, patience: float = PATIENCE_S) -> int:
-        """Read until the program has ended; its exit code."""
+        """Read until the program has ended; its exit code.
+
+        Raises:
+            AssertionError: it did not end in time; shows the screen.
+        """
         deadline = time.monotonic() + patience
         while self._master >= 0 and self._read(deadline):
             pass
-        return self.process.wait(timeout=max(deadline - time.monotonic(), 1.0))
+        try:
+            return self.process.wait(timeout=max(deadline - time.monotonic(), 1.0))
+        except subprocess.TimeoutExpired as error:
+            raise AssertionError(f"it did not end; the screen:\n{self.text()}") from error
 
     def settings_now(self) -> list[object]:
         """The terminal's settings, as `stty` would tell them."""
