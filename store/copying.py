@@ -87,6 +87,19 @@ def copied_store(
             waiting.with_name(f"{waiting.name}{suffix}").unlink(missing_ok=True)
 
 
+def refuse_own_place(to: Path, store: Path) -> None:
+    """Refuse a place where the store is itself, or where SQLite keeps its journals: `--force` must not replace those.
+
+    Raises:
+        UnusableFileError: it says what is there.
+    """
+    if to.exists() and os.path.samestat(to.stat(), store.stat()):
+        raise UnusableFileError(f"{to} is the store itself; choose another name")
+    own = os.path.realpath(store)
+    if os.path.realpath(to) in [f"{own}{suffix}" for suffix in _JOURNALS]:
+        raise UnusableFileError(f"{to} is where SQLite keeps a journal of the store; choose another name")
+
+
 def refuse_place(to: Path, *, force: bool, source: Path) -> None:
     """Refuse a place for a copy where something is that must not be replaced.
 
@@ -97,13 +110,11 @@ def refuse_place(to: Path, *, force: bool, source: Path) -> None:
         raise UnusableFileError(f"no such folder: {to.parent}; nothing was written")
     if to.is_symlink():
         raise UnusableFileError(f"{to} is a symbolic link; give the path of a file")
-    if to.exists():
-        if not to.is_file():
-            raise UnusableFileError(f"{to} is not a file; give the path of a file")
-        if os.path.samestat(to.stat(), source.stat()):
-            raise UnusableFileError(f"{to} is the store itself; choose another name")
-        if not force:
-            raise UnusableFileError(f"{to} exists already; give --force to replace it, or choose another name")
+    if to.exists() and not to.is_file():
+        raise UnusableFileError(f"{to} is not a file; give the path of a file")
+    refuse_own_place(to, source)
+    if to.exists() and not force:
+        raise UnusableFileError(f"{to} exists already; give --force to replace it, or choose another name")
     for suffix in _JOURNALS:
         journal = to.with_name(f"{to.name}{suffix}")
         if os.path.lexists(journal):

@@ -1,6 +1,7 @@
 """The commands that tell whether a store is what it was: verify, checkpoint."""
 
 from argparse import Namespace
+from pathlib import Path
 
 from store.cli import output
 from store.cli.output import shown
@@ -35,8 +36,10 @@ def checkpoint(options: Namespace) -> int:
     """Write down what the log has come to, into a file to be kept elsewhere."""
     from store.checkpoint import checkpoint_document, take_checkpoint, write_checkpoint
     from store.connection import open_store
+    from store.copying import refuse_own_place
 
     with open_store(options.db, read_only=True, lenient=True) as store:
+        refuse_own_place(Path(options.to), store.path)
         taken = take_checkpoint(store)
     write_checkpoint(taken, options.to, force=options.force)
     if options.json:

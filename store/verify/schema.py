@@ -12,7 +12,8 @@ from store.verify.checks import Context, Finding, Findings, counted, valued
 _OBJECTS = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
 _COLUMNS = 'SELECT name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?)'
 _MIGRATIONS = "SELECT migration_set, name FROM _sqlite_migrations ORDER BY 1, 2"
-_INTERNAL = "sqlite_stat"
+# What ANALYZE keeps: SQLite's own, and only a hint.
+_STATISTICS = frozenset({("table", "sqlite_stat1"), ("table", "sqlite_stat3"), ("table", "sqlite_stat4")})
 
 
 class _Object(NamedTuple):
@@ -111,8 +112,7 @@ def _expected() -> _Schema:
 def _schema_of(connection: sqlite3.Connection) -> _Schema:
     objects = {}
     for kind, name, table, sql in connection.execute(_OBJECTS).fetchall():
-        # What ANALYZE notes is SQLite's own, and only a hint.
-        if str(name).startswith(_INTERNAL):
+        if (kind, name) in _STATISTICS:
             continue
         columns: dict[str, tuple[object, ...]] = {}
         if kind == "table":

@@ -176,6 +176,7 @@ def test_where_a_backup_must_not_go(path: Path, folder: Path, capfd: pytest.Capt
     places = {
         path: ("the store itself", "the store itself"),
         folder / "hard.db": ("the store itself", "the store itself"),
+        Path(f"{path}-journal"): ("journal of the store", "journal of the store"),
         there: ("exists already", ""),
         folder / "link.db": ("symbolic link", "symbolic link"),
         folder: ("is not a file", "is not a file"),

@@ -302,6 +302,33 @@ def test_a_checkpoint_is_written_once_and_for_its_owner(path: Path, capsys: pyte
     assert file.read_bytes() == taken
 
 
+@pytest.mark.parametrize("suffix", ["", "-journal", "-wal", "-shm"])
+def test_a_checkpoint_never_replaces_the_store(path: Path, capsys: pytest.CaptureFixture[str], suffix: str) -> None:
+    before = path.read_bytes()
+    said_of_it = refused(capsys, "checkpoint", "--db", path, "--to", f"{path}{suffix}", "--force")
+    assert "choose another name" in said_of_it
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == [path.name]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sql"),
+    [
+        ("trigger", "CREATE TRIGGER sqlite_stat_x AFTER UPDATE ON cases BEGIN DELETE FROM closures; END"),
+        ("view", "CREATE VIEW sqlite_stat1 AS SELECT 1"),
+    ],
+)
+def test_a_name_like_those_of_sqlite_hides_nothing(
+    path: Path, capsys: pytest.CaptureFixture[str], kind: str, sql: str
+) -> None:
+    name = sql.split()[2]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA writable_schema=ON")
+        table = "cases" if kind == "trigger" else name
+        connection.execute("INSERT INTO sqlite_schema VALUES (?, ?, ?, 0, ?)", (kind, name, table, sql))
+    assert f"{kind} {name}: it is none of ours" in said(capsys, "verify", "--db", path, code=1)
+
+
 def test_a_checkpoint_tells_what_the_log_counts_up_to(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = path.with_name("checkpoint.json")
     printed = json.loads(said(capsys, "checkpoint", "--db", path, "--to", file, "--json", code=0))
