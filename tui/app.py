@@ -12,6 +12,7 @@ from typing import ClassVar, TypeVar
 
 from textual import events
 from textual.dom import DOMNode
+from textual.driver import Driver
 from textual.geometry import Size
 from textual.screen import Screen
 
@@ -20,6 +21,7 @@ from store.errors import StoreError
 from store.instants import now
 from store.parameters import Parameters
 from store.trouble import in_words
+from tui.driver import TerminalDriver
 from tui.keys import bindings, read_keymap, with_keymap
 from tui.palette import KeyCommands
 from tui.questions import Answered, ErrorHandler, Questions
@@ -103,6 +105,10 @@ class OverscopeApp(TypeAheadApp[int]):
     def today(self) -> int:
         """The instant at which work is judged, microseconds UTC."""
         return now() if self.parameters.today is None else self.parameters.today
+
+    def get_driver_class(self) -> type[Driver]:
+        """The driver of a real terminal."""
+        return TerminalDriver
 
     def get_default_screen(self) -> Screen[None]:
         """The board."""

@@ -360,3 +360,16 @@ def test_what_is_no_store_is_refused_in_a_line_and_the_terminal_untouched(
         assert b"\x1b" not in terminal.raw
         assert bytes(terminal.raw).count(b"\n") == 1
         assert len(bytes(terminal.raw).strip()) > 20
+
+
+def test_going_on_without_having_stopped_changes_nothing(path: Path) -> None:
+    """The kernel sends SIGCONT with the SIGHUP of a closed terminal, and anybody may."""
+    with dashboard(path) as terminal:
+        for _ in range(3):
+            terminal.process.send_signal(signal.SIGCONT)
+        flag(terminal, "went on")
+        terminal.wait_for("flagged Ribbon Social")
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.wait_for_end() == 128 + signal.SIGTERM
+        check_restored(terminal)
+    assert recorded(path) == [("flag", "went on")]
