@@ -4,6 +4,7 @@ import sqlite3
 from typing import Any
 
 from store.audit_track import Progress, Step, in_order, progress
+from store.kept import is_stale
 from store.names import partner_id_of
 
 _RECORDED = """
@@ -67,6 +68,15 @@ _APPS = "SELECT o.partner, a.app_id FROM app_owners o JOIN apps a ON a.id = o.ap
 _APPS_OF_ONE = """
 SELECT a.app_id FROM app_owners o JOIN apps a ON a.id = o.app WHERE o.partner = :partner ORDER BY a.app_id
 """
+# The same from the registry itself, for when the owners that are kept do not know it all: see `is_stale`.
+_APPS_ANEW = """
+WITH v AS MATERIALIZED (SELECT app, partner FROM live_apps)
+SELECT coalesce(v.partner, own.id) AS partner, a.app_id
+FROM apps a
+JOIN partners own ON own.app = a.id
+LEFT JOIN v ON v.app = a.id
+ORDER BY a.app_id
+"""
 
 
 def steps_by_partner(connection: sqlite3.Connection) -> dict[int, list[Step]]:
@@ -106,13 +116,15 @@ def _step(row: tuple[Any, ...]) -> Step:
 def apps_by_partner(connection: sqlite3.Connection) -> dict[int, list[str]]:
     """The outside ids of every partner's apps, by the partner's internal id."""
     found: dict[int, list[str]] = {}
-    for partner, app_id in connection.execute(_APPS):
+    for partner, app_id in connection.execute(_APPS_ANEW if is_stale(connection) else _APPS):
         found.setdefault(partner, []).append(app_id)
     return found
 
 
 def apps_of(connection: sqlite3.Connection, partner: int) -> list[str]:
     """The outside ids of one partner's apps."""
+    if is_stale(connection):
+        return apps_by_partner(connection).get(partner, [])
     return [str(app_id) for (app_id,) in connection.execute(_APPS_OF_ONE, {"partner": partner})]
 
 

@@ -128,7 +128,7 @@ def _how_to_resume(number: int, command: str) -> str:
     what = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
     if command == "import":
         return f"{what}: run the same command again to go on; until then an unfinished import counts nowhere"
-    return f"{what}: nothing was half-done"
+    return f"{what}: what was asked is done whole or not at all; `python -m store log` shows which"
 
 
 def _os_error_line(error: OSError) -> str:

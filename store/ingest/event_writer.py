@@ -72,6 +72,12 @@ DELETE FROM access_events WHERE app = ? AND occurred_at = ? AND event_key = ? AN
 _SEGMENT_COLUMNS = ("app", "occurred_at", "id_key", "field_set", "subject", "resource", "records", "outcome")
 _IDS_THAT_MAY_BE_ABSENT = frozenset({"subject", "resource", "endpoint", "ip"})
 _OUTCOME_NAMES = {number: name for name, number in OUTCOMES.items()}
+_CLEAR_HOLDERS = "DELETE FROM event_holders WHERE content_id = ?"
+
+
+def clear(connection: sqlite3.Connection, content_id: int) -> None:
+    """Forget which events of others an attempt that never completed held: it is read again."""
+    connection.execute(_CLEAR_HOLDERS, (content_id,))
 
 
 def contradiction(row: EventRow) -> tuple[str, str]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from store import seals, segments
 from store.connection import Store
-from store.ingest import quarantine
+from store.ingest import event_writer, quarantine, versions
 from store.ingest.boundary import Boundary
 from store.ingest.canonical import EventRow, RegistryRow, validate
 from store.ingest.dictionaries import ids_of
@@ -34,6 +34,7 @@ _PROGRESS_EVERY = 0.1
 _COUNT = """
 UPDATE imports SET records = ?, accepted = ?, duplicates = ?, quarantined = ?, skipped = ? WHERE import_id = ?
 """
+_CLEAR_CHECKPOINTS = "DELETE FROM import_checkpoints WHERE content_id = ?"
 
 _ANY_LIVE = "SELECT 1 FROM segments WHERE content_id IN (SELECT content_id FROM live_contents) LIMIT 1"
 _TEXTS = """
@@ -110,7 +111,11 @@ class Load:
     def __enter__(self) -> "Load":
         with self._store.writing() as connection:
             segments.clear(connection, self._content_id)
+            # Nothing that stands under this content's number is taken for its own, whoever wrote it.
             quarantine.clear(connection, self._content_id)
+            versions.clear(connection, self._content_id)
+            event_writer.clear(connection, self._content_id)
+            connection.execute(_CLEAR_CHECKPOINTS, (self._content_id,))
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from store.errors import UnusableFileError
 from store.ingest.canonical import KINDS, RegistryRow
 from store.ingest.dictionaries import ids_of
 from store.ingest.tally import Tally
@@ -46,39 +47,39 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 }
 _FIND = {
     "partners": """
-SELECT content_key, version_id FROM partner_versions
+SELECT content_key, version_id, identity_key, partner, name, category, contact, country FROM partner_versions
 WHERE content_key IN (SELECT value FROM json_each(?))
 """,
     "apps": """
-SELECT content_key, version_id FROM app_versions
+SELECT content_key, version_id, identity_key, app, name, partner FROM app_versions
 WHERE content_key IN (SELECT value FROM json_each(?))
 """,
     "subjects": """
-SELECT content_key, version_id FROM subject_versions
+SELECT content_key, version_id, identity_key, subject, country, minor FROM subject_versions
 WHERE content_key IN (SELECT value FROM json_each(?))
 """,
     "grants": """
-SELECT content_key, version_id FROM grants
+SELECT content_key, version_id, identity_key, app, scope, resource, granted_at, granted_by, revoked_at FROM grants
 WHERE content_key IN (SELECT value FROM json_each(?))
 """,
     "opt_ins": """
-SELECT content_key, version_id FROM opt_ins
+SELECT content_key, version_id, identity_key, subject, opted_in_at, opted_out_at, app, resource FROM opt_ins
 WHERE content_key IN (SELECT value FROM json_each(?))
 """,
     "exemptions": """
-SELECT content_key, version_id FROM exemptions
+SELECT content_key, version_id, identity_key, app, data_class, exempt_from, exempt_until, reason FROM exemptions
 WHERE content_key IN (SELECT value FROM json_each(?))
 """,
     "removals": """
-SELECT content_key, version_id FROM removals
+SELECT content_key, version_id, identity_key, app, removed_at, reason FROM removals
 WHERE content_key IN (SELECT value FROM json_each(?))
 """,
     "coverage": """
-SELECT content_key, version_id FROM coverage
+SELECT content_key, version_id, identity_key, source, covered_from, covered_until FROM coverage
 WHERE content_key IN (SELECT value FROM json_each(?))
 """,
     "steps": """
-SELECT content_key, version_id FROM imported_steps
+SELECT content_key, version_id, identity_key, partner, step, at, app, note, due, at_is_date FROM imported_steps
 WHERE content_key IN (SELECT value FROM json_each(?))
 """,
 }
@@ -92,6 +93,18 @@ _HOLD = """
 INSERT INTO holdings(kind, version_id, content_id, record_no) VALUES (?, ?, ?, ?)
 ON CONFLICT (kind, version_id, content_id) DO UPDATE SET record_no = max(record_no, excluded.record_no)
 """
+
+_CLEAR = "DELETE FROM holdings WHERE content_id = ?"
+
+
+def clear(connection: sqlite3.Connection, content_id: int) -> None:
+    """Forget which versions an attempt that never completed held: it is read again."""
+    connection.execute(_CLEAR, (content_id,))
+
+
+def _plain(values: Sequence[object]) -> list[object]:
+    """Values as their keys know them: an empty text is as none."""
+    return [None if value == "" else value for value in values]
 
 
 class VersionWriter:
@@ -142,7 +155,16 @@ class VersionWriter:
                 inner.append(int(row.at_is_date))
             values.append((row.identity_key(), key, *inner))
         connection.executemany(_ADD[kind], values)
-        versions: dict[int, int] = dict(connection.execute(_FIND[kind], (json.dumps(keys),)).fetchall())
+        found = {key: row for key, *row in connection.execute(_FIND[kind], (json.dumps(keys),))}
+        for identity_key, key, *inner in values:
+            version_id, *standing = found[key]
+            if _plain(standing) != _plain([identity_key, *inner]):
+                # Written by another program: taken for ours, it would be sealed as what the file says.
+                raise UnusableFileError(
+                    f"the store was altered by something else: version {version_id} in its {kind} does not say what its"
+                    " key stands for; `verify` says more: restore a backup"
+                )
+        versions: dict[int, int] = {key: version_id for key, (version_id, *_) in found.items()}
         named = {"kind": kind, "versions": json.dumps(list(versions.values())), "content_id": self._content_id}
         held = {version for (version,) in connection.execute(_LIVE_ELSEWHERE, named)}
         fresh: list[int] = []

@@ -6,8 +6,9 @@ from typing import Any
 
 from store import seals
 from store.event_rows import EVENT_NUMBERS
-from store.ingest.canonical import KINDS, EventRow, RegistryRow
+from store.ingest.canonical import KINDS, EventRow, Kind, RegistryRow
 from store.ingest.keys import event_key, mixed, text_key
+from store.tables import REGISTRY_TABLES
 from store.verify.scan import ChangedPart
 
 _EVENT_TEXTS = {
@@ -25,6 +26,12 @@ _TEXT_OF = {
     "resources": "SELECT resource_id FROM resources WHERE id = ?",
 }
 _COLUMN_OF = {"partners": "partner", "apps": "app", "subjects": "subject", "resources": "resource"}
+_UNSEALED = """
+SELECT v.* FROM TABLE_OF v
+WHERE NOT EXISTS (
+  SELECT 1 FROM holdings h JOIN imports i ON i.content_id = h.content_id AND i.state = 'complete'
+  WHERE h.kind = ? AND h.version_id = v.version_id)
+"""
 # Equal records of one file are told apart by their ordinal: more of them than this are not tried.
 _MOST_EQUAL = 1_000
 
@@ -73,16 +80,34 @@ def changed_registry_rows(connection: sqlite3.Connection, content_id: int, part:
     """The record numbers of one of a content's registry parts whose versions do not say what their keys stand for."""
     kind = KINDS[part.removeprefix(seals.REGISTRY)]
     for row in seals.registry_rows(connection, content_id, part):
-        stored = []
-        for column in kind.columns:
-            value: Any = row[_COLUMN_OF.get(column.entity, column.name)]
-            if column.entity and value is not None:
-                (value,) = connection.execute(_TEXT_OF[column.entity], (value,)).fetchone() or (None,)
-            stored.append(value)
-        record = RegistryRow(0, kind.name, tuple(stored), at_is_date=bool(row.get("at_is_date")))
-        try:
-            is_right = (row["identity_key"], row["content_key"]) == (record.identity_key(), record.content_key())
-        except UnicodeEncodeError:
-            is_right = False
-        if not is_right and isinstance(row["record_no"], int):
+        if not _says_its_keys(connection, kind, row) and isinstance(row["record_no"], int):
             yield row["record_no"]
+
+
+def changed_unsealed_rows(connection: sqlite3.Connection) -> Iterator[tuple[str, int]]:
+    """Versions under no seal, as no complete import holds them, that do not say what their keys stand for.
+
+    Yields:
+        The table and the version id.
+    """
+    for name, table in REGISTRY_TABLES.items():
+        cursor = connection.execute(_UNSEALED.replace("TABLE_OF", table), (name,))
+        columns = [column[0] for column in cursor.description]
+        for values in cursor:
+            row = dict(zip(columns, values, strict=True))
+            if not _says_its_keys(connection, KINDS[name], row):
+                yield table, row["version_id"]
+
+
+def _says_its_keys(connection: sqlite3.Connection, kind: Kind, row: Mapping[str, Any]) -> bool:
+    stored = []
+    for column in kind.columns:
+        value: Any = row[_COLUMN_OF.get(column.entity, column.name)]
+        if column.entity and value is not None:
+            (value,) = connection.execute(_TEXT_OF[column.entity], (value,)).fetchone() or (None,)
+        stored.append(value)
+    record = RegistryRow(0, kind.name, tuple(stored), at_is_date=bool(row.get("at_is_date")))
+    try:
+        return (row["identity_key"], row["content_key"]) == (record.identity_key(), record.content_key())
+    except UnicodeEncodeError:
+        return False

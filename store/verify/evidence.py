@@ -7,7 +7,7 @@ from typing import Any
 from store import seals
 from store.event_rows import CHUNK
 from store.seals import Part
-from store.verify.changed_rows import changed_events, changed_registry_rows
+from store.verify.changed_rows import changed_events, changed_registry_rows, changed_unsealed_rows
 from store.verify.checks import Context, Finding, Findings, counted, valued
 from store.verify.entries import Entry, read_entries
 from store.verify.scan import Astray, Content, Scan
@@ -66,6 +66,10 @@ def check_evidence(connection: sqlite3.Connection, context: Context) -> Findings
         owner = scan.contents.get(content_id, content_id)
         yield Finding(f"table access_events: record {record_no:,} of {owner} has a number below its least")
     yield from _strays(connection, scan)
+    for table, version_id in changed_unsealed_rows(connection):
+        yield Finding(
+            f"table {table}: version {version_id:,}, which no import holds, does not say what its key stands for"
+        )
     for import_id, file in connection.execute(_UNFINISHED):
         yield Finding(f"import {import_id} {file} was begun and is not complete: it counts nowhere", is_fault=False)
     events = sum(part.rows for parts in scan.parts.values() for part in parts)

@@ -204,12 +204,51 @@ def test_marks_outlive_the_filter_and_say_how_many_it_hides(incident: FakeIncide
 
 def test_v_marks_a_range_and_star_everything_in_view(incident: FakeIncident) -> None:
     async def flow(pilot: Pilot[int]) -> None:
-        await press(pilot, "j", "v", "j", "j", "v")
+        await press(pilot, "j", "v", "j", "j")
+        assert message(pilot)[0].startswith("range begun")
+        await press(pilot, "v")
         assert partner_list(pilot).marks == {2, 3, 4}
+        assert message(pilot)[0] == "range marked"
+        await press(pilot, "v", "escape")
+        assert message(pilot)[0].startswith("range given up")
         await press(pilot, "U", "p", "p", "p", "asterisk")
         assert partner_list(pilot).marks == {1, 2, 3}
 
     run(incident, flow)
+
+
+def test_the_cursor_comes_back_to_its_partner_after_a_filter_that_found_nobody(incident: FakeIncident) -> None:
+    async def flow(pilot: Pilot[int]) -> None:
+        await press(pilot, "j", "j")
+        before = current_name(pilot)
+        await press(pilot, "slash", *"zzz", "enter")
+        assert shown_names(pilot) == []
+        assert current_name(pilot) is None
+        await press(pilot, "escape")
+        assert current_name(pilot) == before
+
+    run(incident, flow)
+
+
+def test_no_range_begins_on_the_line_for_all_and_that_is_said(incident: FakeIncident) -> None:
+    async def flow(pilot: Pilot[int]) -> None:
+        await press(pilot, "g", "v")
+        assert message(pilot) == ("this line is all partners together: a range begins on a partner", "refused")
+        assert partner_list(pilot).marks == set()
+
+    run(incident, flow)
+
+
+def test_no_number_of_all_partners_together_is_cut(incident: FakeIncident) -> None:
+    incident.rows = [each._replace(apps=9_000, events=900_000) for each in incident.rows]
+    shown = sum(each.retained for each in incident.rows)
+
+    async def flow(pilot: Pilot[int]) -> None:
+        (line,) = (line for line in screen_lines(pilot.app) if f" All {shown} " in line)
+        assert f" {9_000 * shown:,} " in line
+        assert f"{900_000 * shown:,} " in line
+
+    run(incident, flow, size=(200, 50))
 
 
 def test_flagging_marked_partners_sends_the_versions_seen_and_drops_the_marks(incident: FakeIncident) -> None:

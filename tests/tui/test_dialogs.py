@@ -163,6 +163,12 @@ def test_reopening_needs_a_note_and_shows_the_closure() -> None:
     assert ask(lambda: ReopenDialog(NAMES, []), [*"why", "enter"]).answer == "why"
 
 
+@pytest.mark.parametrize("make", DIALOGS)
+def test_the_keys_in_the_lower_border_are_never_cut(make: Callable[[], ModalScreen[Any]]) -> None:
+    lines = ask(make, []).text.splitlines()
+    assert not [line for line in lines if "╯" in line and "…" in line]
+
+
 def test_a_note_may_be_privileged_and_never_empty() -> None:
     assert ask(lambda: NoteDialog(NAMES), ["enter"]).answer is NOTHING
     assert ask(lambda: NoteDialog(NAMES), [*"a", "enter"]).answer == NoteChoice("a", False)

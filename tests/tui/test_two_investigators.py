@@ -1,13 +1,15 @@
 """Two investigators on one store: who changed what is shown, the person decides, and the decision is checked again."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from textual.pilot import Pilot
 
-from store import audits, cases
+from store import audits, cases, partners
 from store.connection import Store, open_store
 from store.errors import UnusableFileError
 from store.instants import parse_point
@@ -159,6 +161,73 @@ def test_going_back_keeps_what_was_typed_and_the_versions_that_were_shown(path: 
         cases.assign(bos, [first], actor="bo", assignee="cy")
         await press(pilot, "enter")
         assert top(pilot) is ConflictDialog, "what nobody was shown is a conflict again"
+
+    run(path, flow)
+
+
+def hold_up(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str) -> threading.Event:
+    """From now on this question waits until the event is set."""
+    question, answers = getattr(module, name), threading.Event()
+
+    def slow(*arguments: object, **options: object) -> object:
+        assert answers.wait(60)
+        return question(*arguments, **options)
+
+    monkeypatch.setattr(module, name, slow)
+    return answers
+
+
+def test_a_note_typed_before_the_store_answers_is_a_note_and_no_keys(
+    path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`o` and `false alarm`: the `f` must not flag what lies below, because the closure is still being read."""
+
+    async def flow(pilot: Pilot[int], bos: Store) -> None:
+        cases.flag(bos, find_partners(bos, ["p-0"]), actor="bo", note="seen")
+        await press(pilot, "R")
+        answers = hold_up(monkeypatch, cases, "case")
+        await pilot.press("o", *"false alarm")
+        assert top(pilot) is ReopenDialog
+        assert typed(pilot, "note") == "false alarm"
+        assert "reading what stands now" in text(pilot)
+        answers.set()
+        await settled(pilot)
+        assert "reading what stands now" not in text(pilot)
+        assert "flagged; flagged by bo" in text(pilot)
+        await press(pilot, "enter")
+        assert of_ana(bos) == [("reopen", "false alarm")]
+
+    run(path, flow)
+
+
+def test_going_back_opens_the_dialog_before_the_next_key(
+    path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def flow(pilot: Pilot[int], bos: Store) -> None:
+        await press(pilot, "f")
+        await press(pilot, *"seen")
+        cases.assign(bos, find_partners(bos, ["p-0"]), actor="bo", assignee="bo")
+        await press(pilot, "enter")
+        answers = hold_up(monkeypatch, partners, "partner_list")
+        await pilot.press("j", "j", "enter", *" in March")
+        assert top(pilot) is FlagPrompt
+        assert typed(pilot, "line") == "seen in March"
+        answers.set()
+        await settled(pilot)
+
+    run(path, flow)
+
+
+def test_of_many_cases_to_reopen_the_first_are_told_and_the_rest_counted(
+    path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.screens.case_work._CLOSURES_SHOWN", 2)
+
+    async def flow(pilot: Pilot[int], bos: Store) -> None:
+        await press(pilot, "asterisk", "o")
+        lines = [line for line in text(pilot).splitlines() if ": open" in line or "more case" in line]
+        assert len(lines) == 3
+        assert f"and {len(NAMES) - 2} more cases" in lines[-1]
 
     run(path, flow)
 

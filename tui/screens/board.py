@@ -245,6 +245,10 @@ class BoardScreen(CaseWorkScreen):
         """Begin or end a range of marks."""
         if self.partners.mark_range():
             self.say("range begun: go to its end and press v again")
+        elif self.partners.current is None:
+            self.say("this line is all partners together: a range begins on a partner", "refused")
+        else:
+            self.say("range marked")
         self._say_marks()
 
     def action_mark_all(self) -> None:
@@ -287,6 +291,7 @@ class BoardScreen(CaseWorkScreen):
         if self.query_one(FilterLine).close():
             return True
         if self.partners.end_range():
+            self.say("range given up; U drops the marks")
             return True
         if super().step_back():
             return True

@@ -29,11 +29,12 @@ from tui.screens.dialogs import (
     StepChoice,
     StepDialog,
 )
-from tui.text import GROUNDS_WORDS, status_words, step_words
+from tui.text import GROUNDS_WORDS, count, status_words, step_words
 
 Expect = dict[int, int]
 Rows = Sequence[PartnerRow]
 Chosen = TypeVar("Chosen")
+_CLOSURES_SHOWN = 6
 
 
 class CaseWorkScreen(WorkScreen):
@@ -87,20 +88,31 @@ class CaseWorkScreen(WorkScreen):
         """Reopen, with a note, seeing what the closure said."""
         if not (rows := self._ready("reopen")):
             return
-        names = _names(rows)
+        names, shown, store = _names(rows), rows[:_CLOSURES_SHOWN], self.overscope.store
+        closures: list[str] | None = None
+        opened: list[ReopenDialog] = []
+
+        def dialog(_: Rows, note: str | None, refusal: str) -> ReopenDialog:
+            opened.append(ReopenDialog(names, closures, note=note or "", refusal=refusal))
+            return opened[-1]
 
         def with_closures(found: list[Case]) -> None:
-            closures = [_standing(row, case, alone=len(rows) == 1) for row, case in zip(rows, found, strict=True)]
-            self._ask(
-                rows,
-                lambda _, note, refusal: ReopenDialog(names, closures, note=note or "", refusal=refusal),
-                lambda note, expect: cases.reopen(*self._on(rows), note=note, expect=expect, actor=self._me),
-                lambda _: f"reopen {names_words(names)}",
-            )
+            nonlocal closures
+            closures = [_standing(row, case, alone=len(rows) == 1) for row, case in zip(shown, found, strict=True)]
+            if len(rows) > len(shown):
+                closures.append(f"and {count(len(rows) - len(shown), 'more case')}")
+            for each in opened:
+                each.show_closure(closures)
 
-        store = self.overscope.store
+        # The dialog comes first: what is typed while the store answers is its note, not keys for the list below.
+        self._ask(
+            rows,
+            dialog,
+            lambda note, expect: cases.reopen(*self._on(rows), note=note, expect=expect, actor=self._me),
+            lambda _: f"reopen {names_words(names)}",
+        )
         self.overscope.run_question(
-            self, "closures", lambda: [cases.case(store, row.partner) for row in rows], with_closures
+            self, "closures", lambda: [cases.case(store, row.partner) for row in shown], with_closures
         )
 
     def action_note(self) -> None:
@@ -228,15 +240,16 @@ class CaseWorkScreen(WorkScreen):
             app.push_when_free(dialog(shown, before, refusal), with_choice)
 
         def attempt(shown: Rows, expect: Expect, choice: Chosen) -> None:
-            def act() -> Done | Conflict:
+            def act() -> Done | tuple[Conflict, Rows]:
                 try:
                     return deed(choice, expect)
                 except ConflictError:
-                    return conflicts.conflict(app.store, expect)
+                    found = conflicts.conflict(app.store, expect)
+                    return found, self._look_again(shown)
 
-            def acted(outcome: Done | Conflict) -> None:
-                if isinstance(outcome, Conflict):
-                    decide(shown, outcome, choice)
+            def acted(outcome: Done | tuple[Conflict, Rows]) -> None:
+                if isinstance(outcome, tuple):
+                    decide(*outcome, choice)
                 else:
                     self._done(outcome)
 
@@ -248,12 +261,12 @@ class CaseWorkScreen(WorkScreen):
 
             app.run_deed(act, acted, failed)
 
-        def decide(shown: Rows, found: Conflict, choice: Chosen) -> None:
+        def decide(found: Conflict, now: Rows, choice: Chosen) -> None:
             def decided(decision: Decision | None) -> None:
                 if decision == "again":
-                    attempt(shown, found.versions, choice)
+                    attempt(now, found.versions, choice)
                 elif decision == "back":
-                    self._look_again(shown, lambda now: ask(now, found.versions, choice))
+                    ask(now, found.versions, choice)
                 else:
                     app.say(f"left as it is; not done: {wanted(choice)}")
 
@@ -262,16 +275,10 @@ class CaseWorkScreen(WorkScreen):
 
         ask(rows, {row.partner: row.version for row in rows})
 
-    def _look_again(self, rows: Rows, on_rows: Callable[[Rows], None]) -> None:
-        """The same partners as they are now; a partner that is gone stays as it was shown."""
-        store, parameters = self.overscope.store, self.overscope.parameters
-
-        def show(found: list[PartnerRow]) -> None:
-            known = {row.partner: row for row in found}
-            on_rows([known.get(row.partner, row) for row in rows])
-
-        owner = self.app.screen_stack[0]
-        self.overscope.run_question(owner, "rows", lambda: partners.partner_list(store, parameters), show)
+    def _look_again(self, rows: Rows) -> Rows:
+        """The same partners as they are now; a partner that is gone stays as it was shown. For a thread."""
+        known = {row.partner: row for row in partners.partner_list(self.overscope.store, self.overscope.parameters)}
+        return [known.get(row.partner, row) for row in rows]
 
     def _done(self, outcome: Done, hint: str = "u undoes it") -> None:
         if self.is_attached:

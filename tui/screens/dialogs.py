@@ -33,7 +33,7 @@ __all__ = [
     "StepDialog",
 ]
 
-_MORE = "tab goes on   space turns the switch"
+_MORE = "tab goes on   space switches"
 # What each ground claims, so that nobody has to know the rules by heart.
 _GROUNDS_CLAIMS = {
     "no_access": "kept access, no read in the log",
@@ -190,21 +190,33 @@ class ReopenDialog(Dialog[str]):
 
     HEADING = "Reopen"
 
-    def __init__(self, names: Sequence[str], closure: Sequence[str], *, note: str = "", refusal: str = "") -> None:
+    def __init__(
+        self, names: Sequence[str], closure: Sequence[str] | None = None, *, note: str = "", refusal: str = ""
+    ) -> None:
         """Ask for the note.
 
         Args:
-            closure: what stands now, a line each: `closed: audit passed by ana, 2020-01-20; coverage 569 of 580 days`.
+            closure: what stands now, a line each: `closed: audit passed by ana, 2020-01-20; coverage 569 of 580 days`;
+                None where it is still being read: `show_closure` tells it.
             note: what was typed before, where reopening was refused.
         """
         super().__init__(names, refusal=refusal)
-        self._closure = tuple(closure)
+        self._closure = closure
         self._note = note
+
+    def show_closure(self, closure: Sequence[str]) -> None:
+        """What stands now has been read."""
+        self._closure = closure
+        for line in self.query("#closure").results(Static):
+            line.update(self._closure_lines())
+
+    def _closure_lines(self) -> Content:
+        lines = ("reading what stands now ...",) if self._closure is None else self._closure
+        return Content("\n".join(clean(line, 300) for line in lines))
 
     def fields(self) -> ComposeResult:
         """What stands now, and the note."""
-        for line in self._closure[:6]:
-            yield Static(Content(clean(line, 300)), markup=False, classes="dialog--hint")
+        yield Static(self._closure_lines(), markup=False, classes="dialog--hint", id="closure")
         yield labelled("Note", TextField(self._note, placeholder="needed: why it is opened again", id="note"))
 
     def answer(self) -> str | None:

@@ -125,7 +125,7 @@ def _resources(row: PartnerRow, context: Context) -> Cell:
     return Cell(qualified(row.resources, context.qualifier), "" if row.resources else "quiet")
 
 
-APPS = Column("apps", "App", 3, 6, lambda row, _: Cell(number(row.apps)), right=True)
+APPS = Column("apps", "App", 3, 9, lambda row, _: Cell(number(row.apps)), right=True)
 PEOPLE = Column("people", "People", 7, 12, _people, right=True)
 LAST_READ = Column("last_read", "Last read", 10, 10, _last_read)
 TRACK = Column("track", "Track", 8, 10, _track)

@@ -92,9 +92,9 @@ class PartnerList(VirtualList):
         self._title()
 
     def watch_cursor(self, before: int, after: int) -> None:
-        """Remember the partner, so that the cursor can follow it."""
+        """Remember the partner, so that the cursor can follow it, also through a filter that finds nobody."""
         row = self.current
-        if self.view.rows:
+        if self.view.visible:
             self._current = None if row is None else row.partner
         super().watch_cursor(before, after)
 
@@ -229,11 +229,19 @@ class PartnerList(VirtualList):
     def _measured(self, column: Column) -> int:
         width = self._widths.get(column.name)
         if width is None:
-            width = self._widths[column.name] = measure(column, self.view.visible, self._trust)
-            if column.name == "people" and self._figures is not None:
-                together = cell_len(qualified(self._figures.accessed.people, self._trust.qualifier))
-                width = self._widths[column.name] = max(width, min(together, column.most))
+            together = cell_len(self._numbers_together().get(column.name, ""))
+            width = max(measure(column, self.view.visible, self._trust), min(together, column.most))
+            self._widths[column.name] = width
         return width
+
+    def _numbers_together(self) -> dict[str, str]:
+        """Each column's number over all partners: no row's is longer, so none of theirs is cut."""
+        together, figures = self.view.together, self._figures
+        numbers = {"apps": number(together.apps), "reads": qualified(together.events, self._trust.qualifier)}
+        if figures is not None:
+            numbers["people"] = qualified(figures.accessed.people, figures.accessed.qualifier)
+            numbers["resources"] = qualified(figures.accessed.resources, figures.accessed.qualifier)
+        return numbers
 
     def _laid_out(self, width: int) -> Layout:
         if self._columns_laid is None or self._columns_laid[0] != width:
@@ -279,19 +287,15 @@ class PartnerList(VirtualList):
         return [(shown[:begin], style), (shown[begin:end], "accent"), (shown[end:], style)]
 
     def _draw_all(self, layout: Layout, *, current: bool) -> list[Piece]:
-        together = self.view.together
-        figures = self._figures
+        together, numbers = self.view.together, self._numbers_together()
         # People overlap between partners: only the store's own count of them is right, and only unfiltered.
         whole = not self.view.filter_text and self.view.population in (POPULATIONS[0], POPULATIONS[1], POPULATIONS[4])
         late = f"! {number(together.late)}" if together.late else ""
         texts = {
-            "apps": number(together.apps),
-            "people": qualified(figures.accessed.people, figures.accessed.qualifier) if whole and figures else "",
+            **(numbers if whole else {name: numbers[name] for name in ("apps", "reads")}),
             "last_read": "none found" if together.last_at is None else day(together.last_at),
             "due": late,
             "due_month": late,
-            "reads": qualified(together.events, self._trust.qualifier),
-            "resources": qualified(figures.accessed.resources, figures.accessed.qualifier) if whole and figures else "",
         }
         name = fit(f"All {number(len(self.view.visible))}", layout.name_width)
         pieces: list[Piece] = [(">" if current else " ", "accent"), ("    ", ""), (name, "strong")]
