@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from store.cli.main import main
 from store.connection import Store, open_store
 from store.figures import figures, figures_document
 from store.ingest import formats, importing
@@ -30,6 +31,8 @@ from tests import incidents
 from tests.promises import trials
 from tests.secrets_to_plant import Forger, Planted, planted
 from tests.store.ingest_store import ACTOR, counting_events, csv_text, event, new_store, take, write_events
+from tests.store.test_foreign_files import READING
+from tui.__main__ import main as dashboard
 
 NO_SECRETS = (
     "ann.lee@example.org",
@@ -239,9 +242,12 @@ def test_a_private_key_broken_over_lines_is_not_kept_line_by_line(tmp_path: Path
 
 @trials("P11")
 def test_no_secret_reaches_the_store(
-    tmp_path: Path, count: int, account: Callable[[str, Mapping[str, int]], None]
+    tmp_path: Path,
+    count: int,
+    account: Callable[[str, Mapping[str, int]], None],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Each in one field or record of some kind: none in a byte of the database, none in what the commands print."""
+    """Each in one field or record of some kind: none in a byte of the database, the commands' text or the pictures."""
     secrets = planted(count)
     files: dict[str, list[dict[str, object]]] = {}
     for number, case in enumerate(secrets):
@@ -260,6 +266,7 @@ def test_no_secret_reaches_the_store(
         told = json.dumps([importing.report_document(report), [entry._asdict() for entry in actions(store)]])
         told += " ".join(f"{record.reason} {record.record}" for record in quarantined(store))
         told += " ".join(name for row in partner_list(store, Parameters()) for name in (row.partner_id, row.name))
+    told += _printed(store.path, capsys) + _drawn(store.path, tmp_path)
     kept = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
     found = {
         case.shape
@@ -274,6 +281,31 @@ def test_no_secret_reaches_the_store(
     assert redacted >= 2 * count
     assert refused >= count // 8
     assert [entry.redacted for entry in again.imports] == [entry.redacted for entry in report.imports]
+
+
+def _printed(path: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """What every command that reads prints, for people and for programs."""
+    said = []
+    for command, words in READING.items():
+        for form in ([], ["--json"], ["--csv"]):
+            main([command, "--db", str(path), *words, *form])
+            told = capsys.readouterr()
+            said += [told.out, told.err]
+    assert any("[secret " in text for text in said)
+    return "".join(said)
+
+
+def _drawn(path: Path, folder: Path) -> str:
+    """The board, a case, the events and the log, as pictures."""
+    pictures = []
+    for number, keys in enumerate(("", "enter", "2 enter", "i", "G enter")):
+        picture = folder / f"{number}.svg"
+        words = ["--db", str(path), "--as", "ana", "--size", "200x50", "--screenshot", str(picture), "--press", keys]
+        assert dashboard(words) == 0, keys
+        pictures.append(picture.read_text("utf-8"))
+        picture.unlink()
+    assert any("secret" in text for text in pictures)
+    return "".join(pictures).replace("&#160;", " ")
 
 
 def _carrier(number: int, text: str) -> tuple[str, dict[str, object]]:
