@@ -156,13 +156,13 @@ class VersionWriter:
             values.append((row.identity_key(), key, *inner))
         connection.executemany(_ADD[kind], values)
         found = {key: row for key, *row in connection.execute(_FIND[kind], (json.dumps(keys),))}
-        for identity_key, key, *inner in values:
-            version_id, *standing = found[key]
-            if _plain(standing) != _plain([identity_key, *inner]):
+        for row_values, key in zip(values, keys, strict=True):
+            standing = found[key][1:]
+            if _plain(standing) != _plain([row_values[0], *row_values[2:]]):
                 # Written by another program: taken for ours, it would be sealed as what the file says.
                 raise UnusableFileError(
-                    f"the store was altered by something else: version {version_id} in its {kind} does not say what its"
-                    " key stands for; `verify` says more: restore a backup"
+                    f"the store was altered by something else: version {found[key][0]} in its {kind} does not say what"
+                    " its key stands for; `verify` says more: restore a backup"
                 )
         versions: dict[int, int] = {key: version_id for key, (version_id, *_) in found.items()}
         named = {"kind": kind, "versions": json.dumps(list(versions.values())), "content_id": self._content_id}
