@@ -200,6 +200,20 @@ def test_a_note_typed_before_the_store_answers_is_a_note_and_no_keys(
     run(path, flow)
 
 
+def test_reopening_shows_the_closure_with_its_note_whatever_came_after_it(path: Path, clock: Clock) -> None:
+    async def flow(pilot: Pilot[int], bos: Store) -> None:
+        first = find_partners(bos, ["p-0"])
+        cases.clear(bos, first, actor="bo", grounds="enforced", note="referred, see the letter")
+        clock.tick()
+        cases.assign(bos, first, actor="cy", assignee="cy")
+        await press(pilot, "R", "o")
+        shown = " ".join(line.strip(" │") for line in text(pilot).splitlines())
+        assert "closed: suspended or referred; by bo, 2018-07-20T09:00:00Z: referred, see the letter" in shown
+        assert "cy" not in shown.partition("closed: ")[2].partition("Note ")[0]
+
+    run(path, flow)
+
+
 def test_going_back_opens_the_dialog_before_the_next_key(
     path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,8 +8,8 @@ from typing import ClassVar, TypeVar
 
 from textual.binding import BindingType
 
-from store import audits, cases, conflicts, partners
-from store.cases import Case, Done
+from store import audits, cases, conflicts, ledger, partners
+from store.cases import Done
 from store.conflicts import Conflict
 from store.connection import Store
 from store.errors import ConflictError
@@ -29,7 +29,7 @@ from tui.screens.dialogs import (
     StepChoice,
     StepDialog,
 )
-from tui.text import GROUNDS_WORDS, count, status_words, step_words
+from tui.text import GROUNDS_WORDS, count, instant, status_words, step_words
 
 Expect = dict[int, int]
 Rows = Sequence[PartnerRow]
@@ -96,9 +96,9 @@ class CaseWorkScreen(WorkScreen):
             opened.append(ReopenDialog(names, closures, note=note or "", refusal=refusal))
             return opened[-1]
 
-        def with_closures(found: list[Case]) -> None:
+        def with_closures(found: list[str]) -> None:
             nonlocal closures
-            closures = [_standing(row, case, alone=len(rows) == 1) for row, case in zip(shown, found, strict=True)]
+            closures = found
             if len(rows) > len(shown):
                 closures.append(f"and {count(len(rows) - len(shown), 'more case')}")
             for each in opened:
@@ -112,7 +112,7 @@ class CaseWorkScreen(WorkScreen):
             lambda _: f"reopen {names_words(names)}",
         )
         self.overscope.run_question(
-            self, "closures", lambda: [cases.case(store, row.partner) for row in shown], with_closures
+            self, "closures", lambda: [_standing(store, row, alone=len(rows) == 1) for row in shown], with_closures
         )
 
     def action_note(self) -> None:
@@ -290,7 +290,15 @@ def _names(rows: Rows) -> list[str]:
     return [row.name for row in rows]
 
 
-def _standing(row: PartnerRow, case: Case, *, alone: bool) -> str:
+def _standing(store: Store, row: PartnerRow, *, alone: bool) -> str:
+    """Where a case stands; of a closed one who closed it, when and with what note, whatever was done to it since."""
+    case = cases.case(store, row.partner)
     words = status_words(case.status, case.grounds, override=case.override)
     told = f"{words}; {case.last_change}" if case.last_change else words
+    if case.status == "cleared":
+        done = ledger.actions(store, partner=row.partner)
+        closure = next((entry for entry in reversed(done) if entry.verb == "clear"), None)
+        if closure is not None:
+            note = f": {closure.note}" if closure.note else ""
+            told = f"{words}; by {closure.actor}, {instant(closure.at)[:19]}Z{note}"
     return told if alone else f"{row.name}: {told}"
