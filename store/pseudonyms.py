@@ -149,7 +149,9 @@ class People:
                 start = lowered.find(form, end)
 
     def parts(self, text: str) -> Iterator[tuple[Span, str]]:
-        """Each part of an address or path, as it would be replaced, and the folded id it may be."""
+        """Each part of an address or path, and all of it, as it would be replaced, and the folded id it may be."""
+        if _PART.fullmatch(text) is None:
+            yield Span(0, len(text), self._named(text)), fold_id(_decoded(text))
         for match in _PART.finditer(text):
             yield Span(*match.span(), self._named(match[0])), fold_id(_decoded(match[0]))
 

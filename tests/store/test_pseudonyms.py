@@ -254,6 +254,23 @@ def test_a_resource_is_kept_in_one_way_though_people_become_known_later(tmp_path
     assert kept == {"box/m-1", f"box/{PEOPLE.person('m-2')}", PEOPLE.person("m-1")}
 
 
+@pytest.mark.parametrize(
+    "own",
+    ["Ann Lee", "CN=Ann Lee,OU=x", "CORP\\ann", '"ann lee"@x.org', "ann@[10.1.2.3]", "urn:li:person:ann", "ann/lee"],
+)
+def test_a_resource_that_is_somebodys_id_as_a_whole_is_replaced(tmp_path: Path, own: str) -> None:
+    subjects = tmp_path / "subjects.jsonl"
+    subjects.write_text(json.dumps({"subject_id": own}) + "\n", "utf-8")
+    log = tmp_path / "access_events.jsonl"
+    log.write_text(json.dumps(event(resource_id=own)) + "\n", "utf-8")
+    with new_store(tmp_path) as store:
+        import_paths(store, [subjects, log], actor=ACTOR, people=PEOPLE)
+        with store.reading() as connection:
+            assert connection.execute("SELECT resource_id FROM resources").fetchall() == [
+                (PEOPLE.person(fold_id(own)),)
+            ]
+
+
 def test_what_cannot_be_parsed_is_withheld(tmp_path: Path) -> None:
     path = tmp_path / "access_events.csv"
     path.write_text("occurred_at,app_id,data_class\nAnn Lee,ann@x.org\n", "utf-8")
