@@ -256,7 +256,7 @@ def test_partners_out_of_order_or_on_hold_are_listed_and_left_out() -> None:
     rows = [row(1), row(2, name="Late", stage="notified", track="RN-----"), row(3, name="Held", track="RND----H")]
     keys = ["j", "j", "j", "j"]
     asked = step_of(*keys, rows=rows)
-    assert "Recorded for 1 partner." in asked.text
+    assert "To be recorded for 1 partner." in asked.text
     assert "Late: lacks 'deletion asked'" in asked.text
     assert "Held: on hold" in asked.text
     assert step_of(*keys, "enter", rows=rows).answer.partners == (1,)

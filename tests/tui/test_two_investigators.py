@@ -246,6 +246,18 @@ def test_of_many_cases_to_reopen_the_first_are_told_and_the_rest_counted(
     run(path, flow)
 
 
+def test_it_says_what_is_being_recorded_while_the_store_is_busy(path: Path, clock: Clock) -> None:
+    async def flow(pilot: Pilot[int], bos: Store) -> None:
+        await press(pilot, "f")
+        with bos.writing():
+            await pilot.press("enter")
+            assert message(pilot) == "recording ...: flag Ribbon Social"
+        await settled(pilot)
+        assert "flagged Ribbon Social" in message(pilot)
+
+    run(path, flow)
+
+
 def test_a_note_never_conflicts(path: Path, clock: Clock) -> None:
     async def flow(pilot: Pilot[int], bos: Store) -> None:
         await press(pilot, "e")

@@ -167,14 +167,16 @@ class CaseWorkScreen(WorkScreen):
                     expect={partner: expect[partner] for partner in choice.partners},
                 )
 
+            def wanted(choice: StepChoice) -> str:
+                meant = frozenset(choice.partners)
+                names = names_words([row.name for row in rows if row.partner in meant])
+                return f"record '{step_words(choice.step)}' for {names}"
+
             self._ask(
                 rows,
                 lambda shown, choice, refusal: StepDialog(shown, today=today, choice=choice, refusal=refusal),
                 deed,
-                lambda choice: (
-                    f"record '{step_words(choice.step)}' for "
-                    + names_words([row.name for row in rows if row.partner in choice.partners])
-                ),
+                wanted,
             )
 
     def action_undo(self) -> None:
@@ -259,6 +261,7 @@ class CaseWorkScreen(WorkScreen):
                 if choice:
                     ask(shown, expect, choice, line)
 
+            app.say(f"recording ...: {wanted(choice)}")
             app.run_deed(act, acted, failed)
 
         def decide(found: Conflict, now: Rows, choice: Chosen) -> None:

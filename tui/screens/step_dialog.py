@@ -127,8 +127,8 @@ class StepDialog(Dialog[StepChoice]):
                 id="step",
             )
             with Vertical(id="right"):
-                yield labelled("Date", TextField(date, placeholder="2019-10-05, or an instant", id="at"))
-                yield labelled("Due", TextField(due, placeholder="2019-10-05, or empty", id="due"))
+                yield labelled("Date", TextField(date, placeholder="YYYY-MM-DD, or an instant", id="at"))
+                yield labelled("Due", TextField(due, placeholder="YYYY-MM-DD, or empty", id="due"))
                 if len(self._rows) == 1:
                     yield labelled("App id", TextField(app, placeholder="empty: all its apps", id="app"))
                 yield labelled("Evidence", TextField(evidence, placeholder="path of a file, or empty", id="evidence"))
@@ -200,7 +200,7 @@ class StepDialog(Dialog[StepChoice]):
             left_out = self._left_out(step)
             everyone_out = len(left_out) == len(self._rows)
             for_whom = len(self._rows) if everyone_out else len(self._rows) - len(left_out)
-            lines = [f"Recorded for {count(for_whom, 'partner')}."]
+            lines = [f"To be recorded for {count(for_whom, 'partner')}."]
             if left_out:
                 with_note = "Out of order, so a note is needed:" if everyone_out else "Left out:"
                 lines.append(with_note)
