@@ -12,6 +12,7 @@ from store.ingest import loader
 from store.ingest.importing import import_paths
 from store.ingest.imports import imports
 from store.ingest.stage_folder import stage_folder
+from store.verify import verify
 from tests.store.ingest_store import ACTOR, counting_events, counts, event, new_store, take, write_events
 
 KILLED = """
@@ -84,6 +85,24 @@ def test_what_a_killed_import_left_counts_for_another_file_that_has_it_too(tmp_p
         assert sum(counting_events(store).values()) == 500
         assert counts(take(store, path)) == (1000, 497, 501, 2, 0)
         assert sum(counting_events(store).values()) == 997
+
+
+def test_the_apps_of_a_killed_import_are_no_false_alarm(tmp_path: Path) -> None:
+    first = write_events(tmp_path / "access_events-1.csv", [event(app_id="known"), event(app_id="known", records=1)])
+    path = write_events(tmp_path / "access_events-2.csv", many())
+    with new_store(tmp_path) as store:
+        take(store, first)
+    for calls in (0, 3):
+        assert run(KILLED, tmp_path / "incident.db", path, calls).returncode == -9
+        with open_store(tmp_path / "incident.db") as store:
+            with store.reading() as connection:
+                assert connection.execute("SELECT count(*) FROM apps").fetchone() == (8,)
+            assert [result.findings for result in verify(store).results if not result.ok] == []
+    with open_store(tmp_path / "incident.db") as store:
+        take(store, path)
+        with store.writing() as connection:
+            connection.execute("DELETE FROM app_owners WHERE app > 7")
+        assert [result.check for result in verify(store).results if not result.ok] == ["derived tables"]
 
 
 def test_a_disk_that_fills_under_a_large_file_is_one_line_and_the_next_import_completes_it(tmp_path: Path) -> None:
