@@ -35,7 +35,7 @@ def path_word(address: str) -> str | None:
 
 
 def aliases(connection: sqlite3.Connection) -> dict[int, int]:
-    """Subject -> the subject it is the same person as, by internal ids; only subjects that are known otherwise."""
+    """Subject -> the subject it is the same person as, by internal ids; only subjects of evidence that counts."""
     paths = {path.removeprefix(PERSONAL): number for number, path in connection.execute(_PATHS)}
     if not paths:
         return {}
@@ -45,7 +45,7 @@ def aliases(connection: sqlite3.Connection) -> dict[int, int]:
     owners: dict[int, list[int]] = {}
     for number, address in connection.execute(_ADDRESSES):
         path = paths.get(path_word(address) or "")
-        if path is not None and number in known:
+        if path in known and number in known:
             owners.setdefault(path, []).append(number)
     return {path: found[0] for path, found in owners.items() if len(found) == 1}
 

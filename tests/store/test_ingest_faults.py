@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from store.aliases import aliases
 from store.connection import open_store
 from store.errors import UnusableFileError
 from store.ingest import loader
@@ -103,6 +104,22 @@ def test_the_apps_of_a_killed_import_are_no_false_alarm(tmp_path: Path) -> None:
         with store.writing() as connection:
             connection.execute("DELETE FROM app_owners WHERE app > 7")
         assert [result.check for result in verify(store).results if not result.ok] == ["derived tables"]
+
+
+def test_the_people_of_a_killed_import_are_no_false_alarm(tmp_path: Path) -> None:
+    first = write_events(tmp_path / "access_events-1.csv", [event(subject_id="ann@x.org")])
+    path = write_events(tmp_path / "access_events-2.csv", [event(subject_id="/personal/ann_x_org")])
+    with new_store(tmp_path) as store:
+        take(store, first)
+    assert run(KILLED, tmp_path / "incident.db", path, 0).returncode == -9
+    with open_store(tmp_path / "incident.db") as store:
+        with store.reading() as connection:
+            assert connection.execute("SELECT count(*) FROM subjects").fetchone() == (2,)
+            assert aliases(connection) == {}
+        assert [result.findings for result in verify(store).results if not result.ok] == []
+        take(store, path)
+        with store.reading() as connection:
+            assert aliases(connection) == {2: 1}
 
 
 def test_a_disk_that_fills_under_a_large_file_is_one_line_and_the_next_import_completes_it(tmp_path: Path) -> None:
