@@ -27,7 +27,11 @@ class _Table(NamedTuple):
 _TABLES = (
     _Table(
         "segments",
-        "SELECT content_id, segment, events FROM main.segments",
+        """
+SELECT content_id, segment, events FROM main.segments s
+WHERE EXISTS (SELECT 1 FROM imports i WHERE i.content_id = s.content_id AND i.state = 'complete')
+  OR NOT EXISTS (SELECT 1 FROM imports i WHERE i.content_id = s.content_id)
+""",
         "SELECT content_id, segment, events FROM temp.segments",
         ("content_id", "segment", "events"),
         2,
@@ -81,11 +85,15 @@ FROM temp.partner_figures
 # Made anew after each call of `import`; a call that was killed leaves them behind, and they are not read until then.
 _PACKED_ONLY = ("segments",)
 
+# What an import packed that is not complete is read by nobody, and packed anew when it is taken up again.
 # The packed columns are compared where they lie. What is noted beside them of the registry, a stale store lacks.
 _CHANGED_COLUMNS = """
 SELECT c.content_id, c.segment, c.name FROM main.segment_columns c
 LEFT JOIN temp.segment_columns t ON t.content_id = c.content_id AND t.segment = c.segment AND t.name = c.name
-WHERE t.dtype IS NOT c.dtype OR t.packed IS NOT c.packed
+WHERE (t.dtype IS NOT c.dtype OR t.packed IS NOT c.packed)
+  AND (
+    EXISTS (SELECT 1 FROM imports i WHERE i.content_id = c.content_id AND i.state = 'complete')
+    OR NOT EXISTS (SELECT 1 FROM imports i WHERE i.content_id = c.content_id))
 """
 _MISSING_COLUMNS = """
 SELECT t.content_id, t.segment, t.name FROM temp.segment_columns t

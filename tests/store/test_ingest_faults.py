@@ -106,6 +106,25 @@ def test_the_apps_of_a_killed_import_are_no_false_alarm(tmp_path: Path) -> None:
         assert [result.check for result in verify(store).results if not result.ok] == ["derived tables"]
 
 
+def test_what_a_killed_import_packed_is_no_false_alarm(tmp_path: Path) -> None:
+    path = write_events(tmp_path / "access_events-1.csv", many())
+    other = write_events(tmp_path / "access_events-2.csv", [event(app_id="known")])
+    with new_store(tmp_path) as store:
+        take(store, other)
+    killed = KILLED.replace("event_writer.EventWriter.write =", "importing.seals.seal =").replace(
+        "dying(event_writer.EventWriter.write)", "dying(importing.seals.seal)"
+    )
+    killed = killed.replace("import event_writer, loader", "import importing, loader")
+    assert run(killed, tmp_path / "incident.db", path, 0).returncode == -9
+    with open_store(tmp_path / "incident.db") as store:
+        with store.reading() as connection:
+            assert connection.execute("SELECT count(*) FROM segment_columns WHERE content_id = 2").fetchone() > (0,)
+        assert [result.findings for result in verify(store).results if not result.ok] == []
+        take(store, path)
+        assert sum(counting_events(store).values()) == 998
+        assert [result.findings for result in verify(store).results if not result.ok] == []
+
+
 def test_the_people_of_a_killed_import_are_no_false_alarm(tmp_path: Path) -> None:
     first = write_events(tmp_path / "access_events-1.csv", [event(subject_id="ann@x.org")])
     path = write_events(tmp_path / "access_events-2.csv", [event(subject_id="/personal/ann_x_org")])
