@@ -3,11 +3,13 @@
 import asyncio
 import unicodedata
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from store.instants import parse_point
+from tests.tui.fakes import CUTOFF, usual_figures
 from tests.tui.panes import HOSTILE, ROW, TRACK, OnePane, row, screen_text, step
 from tests.tui.test_case_screen import APPS
 from tui.widgets.audit_track import AuditPane, audit_lines, wrapped
@@ -80,6 +82,21 @@ def test_no_line_is_wider_than_its_pane_or_holds_a_control(text: str, name: str,
         joined = "".join(piece for piece, _ in line)
         assert cell_len(joined) <= width
         assert not {unicodedata.category(character) for character in joined} & {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+
+
+@pytest.mark.parametrize("width", [56, 64, 76, 120])
+def test_what_is_not_known_is_never_cut(width: int) -> None:
+    figures = usual_figures([ROW], covered_days=569, coverage_days=580, coverage_basis="inferred", quarantined=1_212)
+    lines = fact_lines(row(3)._replace(without_subject=1_310), figures, None, width)
+    told = " ".join("".join(piece for piece, _ in line) for line in lines)
+    for part in ("11 of 580 days not logged, inferred", "1,310 reads name no person", "1,212 records quarantined"):
+        assert part in told
+    assert "…" not in told
+
+
+def test_the_name_of_an_app_gets_the_room_that_its_dates_leave() -> None:
+    app = APPS[0]._replace(name="Ribbon Live", app_id="115841", removed_at=CUTOFF, last_at=CUTOFF)
+    assert "Ribbon Live" in "".join(piece for piece, _ in app_lines([app], 64)[1])
 
 
 @settings(max_examples=100, deadline=None)

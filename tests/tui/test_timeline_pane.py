@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 from store.instants import MICROSECONDS_PER_DAY as DAY
 from store.instants import parse_point
 from tests.tui.panes import HOSTILE, OnePane, screen_text, timeline_of
+from tui.widgets.fields import TextField
 from tui.widgets.timeline import TimelinePane
 from tui.widgets.timeline_words import counts_words, interval_words, parse_date
 
@@ -167,6 +168,9 @@ def test_a_date_that_cannot_be_read_or_is_outside_moves_nothing() -> None:
             await pilot.press("t", *typed, "enter")
             await pilot.pause()
             assert (app.pane.window, app.pane.cursor) == before
+            if typed:
+                assert app.screen.query_one("#line", TextField).value == typed, "what was typed is not lost"
+                await pilot.press("escape")
             assert len(app.screen_stack) == 1
 
     with_pane(check)

@@ -23,6 +23,9 @@ Run = tuple[str, str]
 Line = list[Run]
 
 _LABEL = 13
+_DAY = len("2019-11-05")
+# Of a line of an app, all but its name, its client and when it was removed: blanks, last read, counts, proof.
+_APP_CELLS = 37
 _PROOF_WORDS = {FAILED: "! FAILED", PROVEN: "proven"}
 
 
@@ -69,7 +72,7 @@ def fact_lines(row: PartnerRow, figures: Figures | None, timeline: Timeline | No
     qualifier = row_qualifier(row, "at_least" if figures is None else figures.accessed.qualifier)
     lines: list[Line] = [
         [(fit("Could read", _LABEL), "quiet"), (_could_read(row, timeline), "")],
-        [(fit("Read", _LABEL), "quiet"), (_read(row), "" if row.events else "quiet")],
+        *_labelled("Read", _read(row), width, "" if row.events else "quiet"),
         [(fit("People", _LABEL), "quiet"), (f"{qualified(row.people, qualifier)}{_records(row)}", "")],
     ]
     if row.after_removal:
@@ -77,7 +80,7 @@ def fact_lines(row: PartnerRow, figures: Figures | None, timeline: Timeline | No
         lines.append(
             [(fit("! Removal", _LABEL), "alarm"), (f"{count(row.after_removal, 'read')} after it{first}", "alarm")]
         )
-    lines.append([(fit("Not known", _LABEL), "quiet"), (_not_known(row, figures), "")])
+    lines += _labelled("Not known", _not_known(row, figures), width)
     return [within(line, width) for line in lines]
 
 
@@ -92,15 +95,34 @@ def _could_read(row: PartnerRow, timeline: Timeline | None) -> str:
     return f"{day(begin)} .. {until}" + (f", in {count(times, 'interval')}" if times > 1 else "")
 
 
-def _read(row: PartnerRow) -> str:
+def _read(row: PartnerRow) -> list[str]:
     if row.first_at is None or row.last_at is None:
-        return "no restricted read found"
+        return ["no restricted read found"]
     read = f"{count(row.events, 'time')}, {span(row.first_at, row.last_at + 1)}"
     # What no event says is not known: it is no zero.
-    return f"{read}; {count(row.resources, 'resource')}" if row.resources else read
+    return [read, count(row.resources, "resource")] if row.resources else [read]
 
 
-def _not_known(row: PartnerRow, figures: Figures | None) -> str:
+def _labelled(label: str, parts: list[str], width: int, style: str = "") -> list[Line]:
+    """A fact in as many lines as it needs: what is known, and what is not, is never cut."""
+    lines = _in_lines(parts, width - _LABEL)
+    return [[(fit("" if place else label, _LABEL), "quiet"), (line, style)] for place, line in enumerate(lines)]
+
+
+def _in_lines(parts: list[str], width: int) -> list[str]:
+    """The parts joined by `; `, in as many lines of this many cells as they need; one empty line for none."""
+    lines = [""]
+    for part in parts:
+        joined = f"{lines[-1]}; {part}" if lines[-1] else part
+        if lines[-1] and cell_len(joined) > width:
+            lines[-1] += ";" if cell_len(lines[-1]) < width else ""
+            lines.append(part)
+        else:
+            lines[-1] = joined
+    return lines
+
+
+def _not_known(row: PartnerRow, figures: Figures | None) -> list[str]:
     parts = []
     if figures is not None and figures.covered_days < figures.coverage_days:
         missing = figures.coverage_days - figures.covered_days
@@ -110,24 +132,25 @@ def _not_known(row: PartnerRow, figures: Figures | None) -> str:
         parts.append(f"{count(row.without_subject, 'read')} name no person")
     if figures is not None and figures.quarantined:
         parts.append(f"{count(figures.quarantined, 'record')} quarantined")
-    return "; ".join(parts) or ("complete in the log" if figures is not None else "")
+    return parts or (["complete in the log"] if figures is not None else [])
 
 
 def app_lines(apps: Sequence[AppRow], width: int) -> list[Line]:
     """A header and the apps, those that read after their removal first."""
     client = min(max((cell_len(clean(app.app_id, 40)) for app in apps), default=0), 12)
     client = max(min(client, width - 58), len("Client"))
-    name_cells = max(width - client - 50, 8)
-    head = f"{fit('App', name_cells)} {fit('Client', client)} Removed     Last read   After Denied  Removal"
+    removals = ["not removed" if app.removed_at is None else day(app.removed_at) for app in apps]
+    gone = max((cell_len(removed) for removed in removals), default=_DAY)
+    name_cells = max(width - client - gone - _APP_CELLS, 8)
+    head = f"{fit('App', name_cells)} {fit('Client', client)} {fit('Removed', gone)} Last read   After Denied  Removal"
     lines: list[Line] = [[(head, "quiet")]]
-    for app in apps:
-        removed = "not removed" if app.removed_at is None else day(app.removed_at)
+    for app, removed in zip(apps, removals, strict=True):
         last = "none found" if app.last_at is None else day(app.last_at)
         proof = "" if app.proof is None else _PROOF_WORDS.get(app.proof, app.proof)
         lines.append(
             [
                 (f"{fit(clean(app.name, 60), name_cells)} ", "strong"),
-                (f"{fit(clean(app.app_id, 40), client)} {fit(removed, 11)} {fit(last, 10)} ", ""),
+                (f"{fit(clean(app.app_id, 40), client)} {fit(removed, gone)} {fit(last, _DAY)} ", ""),
                 (fit(number(app.after_removal), 6, right=True), "alarm" if app.after_removal else ""),
                 (f" {fit(number(app.denied_after), 6, right=True)}  ", ""),
                 (proof, "alarm" if app.proof == FAILED else "good" if app.proof == PROVEN else "quiet"),

@@ -209,6 +209,7 @@ class TimelinePane(Widget, can_focus=True):
         targets = [one.at for one in self._in_view() if (one.at >= until if by > 0 else one.at < here)]
         if targets:
             self._walk_to(min(targets) if by > 0 else max(targets))
+            self._say_markers()
         else:
             self._refuse(f"no {'later' if by > 0 else 'earlier'} marker in view; 0 shows the whole span")
 
@@ -221,11 +222,14 @@ class TimelinePane(Widget, can_focus=True):
 
     def action_go_to_date(self) -> None:
         """Ask for a date and put the cursor on it."""
+        if self._view is not None:
+            self._ask_for_date("")
+
+    def _ask_for_date(self, typed: str) -> None:
         from tui.screens.dialogs import LinePrompt
 
-        if self._view is not None:
-            prompt = LinePrompt("Go to", hint="2019-10-05, 2019-10, or -60d before the end")
-            self.app.push_screen(prompt, self._typed_date)
+        prompt = LinePrompt("Go to", hint="2019-10-05, 2019-10, or -60d before the end", text=typed)
+        self.app.push_screen(prompt, self._typed_date)
 
     def action_drill(self) -> None:
         """Ask for the raw events of the bin under the cursor."""
@@ -331,13 +335,23 @@ class TimelinePane(Widget, can_focus=True):
             instant = parse_date(typed, self._view.span_until)
         except ValueError as error:
             self._refuse(str(error))
+            self._ask_for_date(typed)
             return
         if not self._view.span_from <= instant < self._view.span_until:
             span = f"{day(self._view.span_from)} .. {last_day(self._view.span_until)}"
             self._refuse(f"{day(instant)} is outside of {span}")
+            self._ask_for_date(typed)
             return
         self._cursor = instant
         self._look_at(self._view.showing(instant))
+
+    def _say_markers(self) -> None:
+        """What stands at the cursor, in full: the line below the bars may have no room for it."""
+        begin = self._cursor_begin()
+        width = 0 if self._view is None else self._view.width
+        here = [one for one in self._in_view() if begin <= one.at < begin + width]
+        if here and isinstance(self.screen, WorkScreen):
+            self.screen.say(", ".join(marker_words(here, begin)))
 
     def _refuse(self, why: str) -> None:
         """Say why a key does nothing."""
