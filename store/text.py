@@ -12,8 +12,8 @@ ELLIPSIS = "…"
 # More marks than any script stacks on one letter; the rest of a flood is shown as escapes.
 MAX_MARKS = 4
 
-_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_MARK_CATEGORIES = frozenset({"Mn", "Me"})
+# Enclosing marks among them: what they enclose cannot be read, and terminals do not agree on their width.
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Me", "Zl", "Zp"})
 # Letters and marks by category, but drawn as nothing at all; or, as variation selectors, as another's look and width.
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0").union(
     map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
@@ -32,7 +32,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 def clean(text: str, limit: int = 200) -> str:
     r"""The text as one line that is safe on any terminal.
 
-    Control, format, surrogate, private, unassigned and line-separating code points become visible escapes
+    Control, format, surrogate, private, unassigned, enclosing and line-separating code points become visible escapes
     (`\x1b`, `\u202e`, `\n`), and so do invisible letters, a mark with nothing to sit on, and marks stacked higher
     than `MAX_MARKS`. Everything else stays as it is. Cleaning twice changes nothing more.
 
@@ -56,7 +56,7 @@ def escape(character: str) -> str:
 
 
 def _stacks(character: str, category: str) -> bool:
-    return category in _MARK_CATEGORIES or any(first <= character <= last for first, last in _STACKING_JAMO)
+    return category == "Mn" or any(first <= character <= last for first, last in _STACKING_JAMO)
 
 
 @lru_cache(maxsize=4096)

@@ -40,7 +40,9 @@ _NEVER = (
     (0xF0000, 0x10FFFF),
     *((plane << 16 | 0xFFFE, plane << 16 | 0xFFFF) for plane in range(17)),
 )
-NEVER = frozenset(code for first, last in (*_IGNORABLE, *_NEVER) for code in range(first, last + 1))
+# Marks that enclose what stands before them: circles, squares, slashes, thousands and millions of Cyrillic.
+_ENCLOSING = ((0x0488, 0x0489), (0x1ABE, 0x1ABE), (0x20DD, 0x20E0), (0x20E2, 0x20E4), (0xA670, 0xA672))
+NEVER = frozenset(code for first, last in (*_IGNORABLE, *_NEVER, *_ENCLOSING) for code in range(first, last + 1))
 MOST_MARKS = 4
 # Combining marks, of the blocks that hold nothing else: more than a few on one letter, or any on none, is a flood.
 _MARK = "[\u0300-\u034e\u0350-\u036f\u0483-\u0489\u1ab0-\u1ace\u1dc0-\u1dff\u20d0-\u20f0\ufe20-\ufe2f]"

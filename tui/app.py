@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from textual import events
+from textual.css.query import NoMatches
 from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.geometry import Size
@@ -85,6 +86,7 @@ class OverscopeApp(TypeAheadApp[int]):
         self._leaves_when_recorded = False
         self.fault: Exception | None = None
         self._takes_signals = takes_signals
+        self._is_leaving = False
         self.animation_level = "none"
         self._watcher = Watcher(self, store) if watch else None
         overrides, self._complaints = ({}, []) if keymap is None else read_keymap(keymap)
@@ -157,6 +159,9 @@ class OverscopeApp(TypeAheadApp[int]):
 
     def _handle_exception(self, error: Exception) -> None:
         """Keep what went wrong for whoever started the dashboard; Textual would print it, with the data in it."""
+        if self._is_leaving and isinstance(error, NoMatches):
+            # A screen that was being made when the end came lacks some of its widgets.
+            return
         super()._handle_exception(error)
         if self._takes_signals:
             self.fault = self.fault or error
@@ -164,6 +169,7 @@ class OverscopeApp(TypeAheadApp[int]):
 
     def leave(self, code: int) -> None:
         """Close the dashboard with this exit code; running queries are ended first."""
+        self._is_leaving = True
         self.store.interrupt()
         self.exit(code, return_code=code)
 
@@ -204,8 +210,8 @@ class OverscopeApp(TypeAheadApp[int]):
         self.questions.do(deed, done, failed)
 
     def on_answered(self, message: Answered) -> None:
-        """A thread is done."""
-        self.questions.answered(message)
+        """A thread is done; what it found is not drawn any more once the screens are being taken down."""
+        self.questions.answered(message, wanted=not self._is_leaving)
         if self._leaves_when_recorded and not self.questions.doing:
             # Somebody was faster, and the question what to do about it stands open: that goes first.
             self._leaves_when_recorded = isinstance(self.screen, WorkScreen)

@@ -93,21 +93,25 @@ class Questions:
         self._deeds.append(partial(_attempt, deed, on_done, on_error))
         self._next_deed()
 
-    def answered(self, message: Answered) -> None:
-        """Take a thread's message: deliver the answer if it is still wanted, and start what waits."""
+    def answered(self, message: Answered, *, wanted: bool = True) -> None:
+        """Take a thread's message: deliver the answer if it is still wanted, and start what waits.
+
+        Args:
+            wanted: whether any answer is; what became of a deed is told all the same.
+        """
         if message.place is None:
             self._doing = False
             message.deliver()
             self._next_deed()
             return
         slot = self._slots[message.place]
-        wanted = message.generation == slot.newest and message.place[0].is_attached
+        is_wanted = wanted and message.generation == slot.newest and message.place[0].is_attached
         if slot.waiting is None:
             del self._slots[message.place]
         else:
             task, slot.waiting = slot.waiting, None
             self._start(message.place, slot.newest, task)
-        if wanted:
+        if is_wanted:
             message.deliver()
 
     def _next_deed(self) -> None:
