@@ -62,6 +62,10 @@ class TypeAheadApp(App[ReturnType]):
             event.text = clean("".join(event.text.splitlines()[:1]), MOST_PASTED)
         if not isinstance(event, events.Key) or event.is_forwarded:
             await super().on_event(event)
+        elif (both := _escape_and_key(event)) is not None:
+            # On a slow line, `esc` and the next key come in one packet, as alt and that key do.
+            for each in both:
+                await self.on_event(each)
         elif self._key_under_way:
             self._typed.append(event)
             if len(self._typed) == 1:
@@ -97,3 +101,11 @@ class TypeAheadApp(App[ReturnType]):
         self._key_under_way = False
         if self._typed:
             await self._take(self._typed.popleft())
+
+
+def _escape_and_key(event: events.Key) -> tuple[events.Key, events.Key] | None:
+    """What alt and a letter or digit also stands for; None for any other key."""
+    alt, _, character = event.key.partition("+")
+    if alt != "alt" or len(character) != 1 or not character.isalnum():
+        return None
+    return events.Key("escape", None), events.Key(character, character)

@@ -483,7 +483,9 @@ def test_the_neighbours_of_a_case_are_those_in_the_list_and_the_cursor_goes_alon
     async def flow(pilot: Pilot[int]) -> None:
         partners = partner_list(pilot)
         assert partners.neighbour(1, -1) is None
-        assert partners.neighbour(1, 1) == 2
+        beside = partners.neighbour(1, 1)
+        assert beside is not None
+        assert beside.partner == 2
         assert current_name(pilot) == "Castaway Live"
         last = partners.view.visible[-1].partner
         assert partners.neighbour(last, 1) is None

@@ -32,7 +32,7 @@ from tui.widgets.record_list import RecordList
 from tui.widgets.timeline import TimelinePane
 from tui.widgets.virtual_list import VirtualList
 
-Neighbour = Callable[[int, int], int | None]
+Neighbour = Callable[[int, int], PartnerRow | None]
 
 
 class CaseScreen(CaseWorkScreen):
@@ -69,7 +69,7 @@ class CaseScreen(CaseWorkScreen):
         Args:
             partner: internal id.
             row: as the list shows it, so that its keys work before the store has answered.
-            neighbour: the partner so many places further in the list it was opened from; None at its ends.
+            neighbour: the row so many places further in the list it was opened from; None at its ends.
         """
         super().__init__()
         self._store = store
@@ -256,8 +256,8 @@ class CaseScreen(CaseWorkScreen):
         if other is None:
             self.say(f"no {'next' if by > 0 else 'previous'} case in the list", "refused")
             return
-        self._partner = other
-        self._row, self._track, self._whole, self._shown = None, None, None, None
+        self._partner, self._row = other.partner, other
+        self._track, self._whole, self._shown = None, None, None
         self._apps, self._actions = [], []
         self.ask_all()
 

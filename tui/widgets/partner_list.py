@@ -140,13 +140,13 @@ class PartnerList(VirtualList):
         self.cursor = (self.cursor - 1 + by) % len(self.view.visible) + 1
         return True
 
-    def neighbour(self, partner: int, by: int) -> int | None:
-        """The partner so many places below this one, which the cursor goes to as well; None beyond the ends."""
+    def neighbour(self, partner: int, by: int) -> PartnerRow | None:
+        """The row so many places below this partner's, which the cursor goes to as well; None beyond the ends."""
         place = self.view.place(partner)
         if place is None or not 0 <= place + by < len(self.view.visible):
             return None
         self.cursor = place + by + 1
-        return self.view.visible[place + by].partner
+        return self.view.visible[place + by]
 
     # -- marks -----------------------------------------------------------------------------------------------------
 
