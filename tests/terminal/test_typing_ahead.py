@@ -53,14 +53,14 @@ def test_panes_and_screens_in_one_burst(store_path: Path) -> None:
 
 def test_escape_and_the_next_key_in_one_packet_are_two_keys(store_path: Path) -> None:
     with dashboard(store_path) as terminal:
-        terminal.type("/p005\rfno\x1bf")
+        terminal.type("/p005\rfno\x1be")
         terminal.type("yes\r")
-        terminal.wait_for("flagged 005")
+        terminal.wait_for("noted on 005")
         terminal.type("qq")
         terminal.wait_for_end()
     with open_store(store_path) as store:
         mine = [action for action in actions(store) if action.partner_id == partner_id(TEXTS[5])][-1]
-        assert (mine.verb, mine.note) == ("flag", "yes")
+        assert (mine.verb, mine.note) == ("note", "yes")
 
 
 def test_the_next_case_and_a_flag_for_it_in_one_burst(store_path: Path) -> None:
