@@ -53,7 +53,7 @@ class Clockwork:
         """One moment passes."""
         self.phases.append(self._phase)
         if len(self.phases) == self._plan.get("moment"):
-            os.write(1, json.dumps({"phase": self._phase}).encode())
+            os.write(1, json.dumps({"phase": self._phase}).encode() + b"\n")
             send = functools.partial(os.kill, os.getpid(), self._plan["signal"])
             if self._plan["later"]:
                 threading.Timer(self._plan["later"], send).start()
@@ -122,7 +122,7 @@ def run(database: str, folder: str, plan: dict[str, Any]) -> int:
     code = main(["import", "--db", database, folder, "--as", "ana", "--json"])
     if plan.get("count"):
         runs = [(phase, len(list(moments))) for phase, moments in groupby(clockwork.phases)]
-        os.write(1, b"\n" + json.dumps(runs).encode())
+        os.write(1, json.dumps(runs).encode())
     return code
 
 
