@@ -289,7 +289,11 @@ class Walk:
             self.look("CaseScreen.timeline", self._line(r"╭─ 2 "))
             self.look("CaseScreen.audit", box(self.terminal, "3 "))
             self.look("CaseScreen.apps", box(self.terminal, "Apps"))
-        self.press("K", "J", "1")
+        for key in ("K", "J"):
+            shown = self._whole_case()
+            self.press(key)
+            self.until(lambda shown: bool(self._whole_case() - shown), shown)
+        self.press("1")
         self.opens("enter", "Action id")
         self.closes("Action id")
         self.closes("Record, newest first")
@@ -304,13 +308,18 @@ class Walk:
         """The action log, page by page; then searched."""
         self.opens("i", "╭─ Action log")
         self.terminal.wait_for("entries")
-        before = ""
-        while (here := box(self.terminal, "Action log")) != before:
-            self.look("ActionLogScreen.record", here)
+        before: list[str] = []
+        while (here := self._log_page()) != before:
+            self.look("ActionLogScreen.record", box(self.terminal, "Action log"))
             before = here
             self.press("pgdn")
-            self.until(lambda before: box(self.terminal, "Action log") != before or self._at_end(), before)
+            self.until(lambda before: self._log_page() != before or self._at_end(), before)
+        self.look("ActionLogScreen.record", box(self.terminal, "Action log"))
         self.closes("╭─ Action log")
+
+    def _log_page(self) -> list[str]:
+        """Who did something, on this page; what they did changes once more, when the partners' names are there."""
+        return [line[:30] for line in self.terminal.lines()[3:-3]]
 
     def _at_end(self) -> bool:
         return " init " in self.terminal.text()
@@ -351,8 +360,12 @@ def _packed(texts: Sequence[str], most: int, number: int = 1_000) -> list[list[s
 
 
 def write_keymap(config: Path, texts: Sequence[str]) -> None:
-    """A user's keymap that adds a text to the keys of each binding, and names a binding that there is not."""
-    lines = [f"{quoted(key.id)} = {quoted(f'{key.keys},{text}')}" for key, text in zip(TABLE, texts, strict=False)]
+    """A user's keymap that adds a text to the keys of each binding, and names a binding that there is not.
+
+    A comma separates keys: `[rgb(1,2,3)]` would give the binding another's key, 2.
+    """
+    added = (text for text in texts if "," not in text)
+    lines = [f"{quoted(key.id)} = {quoted(f'{key.keys},{text}')}" for key, text in zip(TABLE, added, strict=False)]
     path = config / "overscope" / "keymap.toml"
     path.parent.mkdir(parents=True)
     path.write_text("\n".join([*lines, f"{quoted(texts[-1])} = 'x'", ""]), "utf-8")
