@@ -1,10 +1,36 @@
 """Which days the logs are known to be complete for, and which are only inferred (DOMAIN, Coverage)."""
 
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from store.instants import MICROSECONDS_PER_DAY, format_day
 from store.registry import Registry, subtract
+
+IMPORTED, INFERRED = "imported", "inferred"
+
+
+class Gap(NamedTuple):
+    """An interval `[from_at, until_at)` that a source does not cover (`inferred`: no source was imported)."""
+
+    from_at: int
+    until_at: int
+    source: str
+
+
+class SourceCoverage(NamedTuple):
+    """When one source of logs is complete, microseconds UTC.
+
+    Attributes:
+        basis: `imported`: the source is known to be complete then. `inferred`: no source was ever imported, and
+            these are the whole UTC days with events of anybody; the source is then called `inferred` too.
+        intervals: disjoint, half-open, ascending.
+    """
+
+    source: str
+    basis: str
+    intervals: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +80,40 @@ def coverage(registry: Registry, event_days: Iterable[int], from_at: int, until_
             missing[source] = len(its)
         lacking |= its
     return Coverage(len(days), len(days) - len(lacking), "imported", tuple(sorted(lacking)), missing)
+
+
+def sources_within(
+    registry: Registry, days_with_events: list[tuple[int, int]], from_at: int, until_at: int
+) -> tuple[SourceCoverage, ...]:
+    """The coverage of every source, clipped to `[from_at, until_at)`; without any, the one that events infer.
+
+    Args:
+        days_with_events: as `day_ranges` makes them of the days with an event of anybody.
+    """
+    if not registry.coverage:
+        return (SourceCoverage(INFERRED, INFERRED, clipped(days_with_events, from_at, until_at)),)
+    return tuple(
+        SourceCoverage(source, IMPORTED, clipped(intervals, from_at, until_at))
+        for source, intervals in sorted(registry.coverage.items())
+    )
+
+
+def gaps_of(sources: Iterable[SourceCoverage], from_at: int, until_at: int) -> tuple[Gap, ...]:
+    """What each source leaves uncovered of `[from_at, until_at)`, ascending: silence there says nothing."""
+    return tuple(
+        sorted(
+            Gap(start, end, each.source)
+            for each in sources
+            for start, end in subtract((from_at, until_at), list(each.intervals))
+        )
+    )
+
+
+def clipped(intervals: Sequence[tuple[int, int]], from_at: int, until_at: int) -> tuple[tuple[int, int], ...]:
+    """The parts in `[from_at, until_at)` of disjoint ascending intervals, however many lie outside."""
+    first = bisect_right(intervals, from_at, key=lambda interval: interval[1])
+    last = bisect_left(intervals, until_at, key=lambda interval: interval[0])
+    return tuple((max(start, from_at), min(end, until_at)) for start, end in intervals[first:last])
 
 
 def gaps(registry: Registry, source: str, from_at: int, until_at: int) -> list[tuple[int, int]]:

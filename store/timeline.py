@@ -1,23 +1,49 @@
 """When it happened: counts per bin, what else happened, what could be read, and what is not logged."""
 
 import sqlite3
-from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from store.connection import Store
-from store.coverage import day_ranges, gaps
+from store.coverage import Gap, SourceCoverage, clipped, day_ranges, gaps_of, sources_within
 from store.errors import UsageError
-from store.instants import MICROSECONDS_PER_DAY, format_instant
+from store.instants import MICROSECONDS_PER_DAY
 from store.kept import is_stale
+from store.markers import Marker, markers_of
+from store.names import partner_name
 from store.parameters import Parameters, resolve
+from store.ranges import RangeFigures, first_and_last, range_figures
+from store.registry import merge
+from store.remembered import Remembered
 from store.rulebook import rulebook_in
-from store.words import step_words
+from store.timeline_document import VERDICTS, timeline_document
+from store.weeks import Week, weeks_of_all
 
 if TYPE_CHECKING:
+    from store.moments import Counter
     from store.world import World
 
-VERDICTS = ("improper", "undetermined", "allowed_by_opt_in", "allowed_by_exemption", "allowed", "denied")
+__all__ = [
+    "MOST_BINS",
+    "VERDICTS",
+    "Band",
+    "Bin",
+    "Gap",
+    "Marker",
+    "RangeFigures",
+    "SourceCoverage",
+    "Timeline",
+    "Week",
+    "bands",
+    "first_and_last",
+    "range_figures",
+    "timeline",
+    "timeline_document",
+    "weeks_of_all",
+    "whole_span",
+]
+
 MOST_BINS = 100_000
 
 
@@ -34,31 +60,20 @@ class Bin(NamedTuple):
     undetermined: int
 
 
-class Marker(NamedTuple):
-    """Something dated beside the reads. `kind`: rule, grant, revoke, removal, step, flag, clear, reopen, import."""
-
-    at: int
-    kind: str
-    text: str
-
-
-class Gap(NamedTuple):
-    """An interval `[from_at, until_at)` that a source does not cover (`inferred`: no source was imported)."""
-
-    from_at: int
-    until_at: int
-    source: str
-
-
 @dataclass(frozen=True, slots=True)
 class Timeline:
     """A partner's, or everybody's, time from `from_at` to `until_at` (exclusive), microseconds UTC.
 
+    Everything in it is clipped to that window; intervals are half-open, disjoint and ascending.
+
     Attributes:
         bins: exactly as many as asked for; bin i begins at `from + i*(until-from)//N`. As-of does not clip them.
-        markers: oldest first.
-        gaps: oldest first.
-        could_read: intervals in which a grant opened restricted data and no exemption covered it.
+        markers: oldest first; see `store.markers.markers_of` for which are told where there are very many.
+        gaps: oldest first: what each source does not cover.
+        could_read: when a grant opened restricted data and no exemption covered it.
+        rules: when any rule is in force: what was read outside of them was read before the rule, or after its end.
+        coverage: of every source, or the one that events infer.
+        markers_left_out: how many markers of the window are not in `markers`.
     """
 
     from_at: int
@@ -67,6 +82,18 @@ class Timeline:
     markers: tuple[Marker, ...]
     gaps: tuple[Gap, ...]
     could_read: tuple[tuple[int, int], ...]
+    rules: tuple[tuple[int, int], ...] = ()
+    coverage: tuple[SourceCoverage, ...] = ()
+    markers_left_out: int = 0
+
+
+class Band(NamedTuple):
+    """One partner's row under an axis that it shares with others: its bins and its markers."""
+
+    partner: int
+    name: str
+    bins: tuple[Bin, ...]
+    markers: tuple[Marker, ...]
 
 
 def timeline(store: Store, partner: int | None, *, from_at: int, until_at: int, bins: int) -> Timeline:
@@ -75,141 +102,100 @@ def timeline(store: Store, partner: int | None, *, from_at: int, until_at: int, 
     Raises:
         UsageError: an empty interval, or a number of bins outside 1 to `MOST_BINS`.
     """
-    if until_at <= from_at:
-        raise UsageError("the timeline's end must be after its beginning")
-    if not 1 <= bins <= MOST_BINS:
-        raise UsageError(f"the number of bins must be from 1 to {MOST_BINS}, not {bins}")
+    edges = _edges(from_at, until_at, bins)
     from store.world import world_of
 
     with store.reading() as connection:
         world = world_of(store, connection)
-        edges = [from_at + place * (until_at - from_at) // bins for place in range(bins + 1)]
-        whole_days = all(edge % MICROSECONDS_PER_DAY == 0 for edge in edges)
-        if partner is None and whole_days and not is_stale(connection):
-            counts = _from_days(connection, edges)
-        else:
-            counts = _from_events(connection, world, partner, edges)
+        sources = sources_within(world.registry, _days_with_events(connection, world), from_at, until_at)
+        markers, left_out = markers_of(connection, world, partner, from_at, until_at)
         return Timeline(
             from_at=from_at,
             until_at=until_at,
-            bins=tuple(
-                Bin(edges[place], edges[place + 1], **dict(zip(VERDICTS, counts[place], strict=True)))
-                for place in range(bins)
-            ),
-            markers=_markers(connection, world, partner, from_at, until_at),
-            gaps=_gaps(connection, world, from_at, until_at),
-            could_read=tuple(
-                (max(start, from_at), min(end, until_at))
-                for start, end in world.held(partner)
-                if start < until_at and end > from_at
-            ),
+            bins=_bins(connection, world, partner, edges),
+            markers=markers,
+            gaps=gaps_of(sources, from_at, until_at),
+            could_read=clipped(world.held(partner), from_at, until_at),
+            rules=clipped(_rules_in_force(world), from_at, until_at),
+            coverage=sources,
+            markers_left_out=left_out,
         )
 
 
-_DAILY = "SELECT day, verdict, events FROM daily WHERE day >= ? AND day < ?"
+def bands(store: Store, partners: Sequence[int], *, from_at: int, until_at: int, bins: int) -> tuple[Band, ...]:
+    """These partners (internal ids) under one axis, in the order given; bins as in `timeline`.
 
+    Raises:
+        UsageError: an unknown partner, an empty interval, or a number of bins outside 1 to `MOST_BINS`.
+    """
+    edges = _edges(from_at, until_at, bins)
+    from store.world import world_of
 
-def _from_days(connection: sqlite3.Connection, edges: list[int]) -> list[list[int]]:
-    """Everybody's counts in bins that are whole days, from the day rollup."""
-    days = [edge // MICROSECONDS_PER_DAY for edge in edges]
-    counts = [[0] * len(VERDICTS) for _ in edges[:-1]]
-    for day, verdict, number in connection.execute(_DAILY, (days[0], days[-1])):
-        counts[bisect_right(days, day) - 1][VERDICTS.index(verdict)] += number
-    return counts
-
-
-def _from_events(
-    connection: sqlite3.Connection, world: "World", partner: int | None, edges: list[int]
-) -> list[list[int]]:
-    """Counts in bins of any length, from the events' own instants."""
-    import numpy as np
-
-    from store.judge import VERDICT_NAMES
-
-    occurred_at, verdict = world.columns(connection).occurred_at, world.verdicts(connection).verdict
-    if partner is not None:
-        places = world.places_of(connection, partner)
-        occurred_at, verdict = occurred_at[places], verdict[places]
-    inside = (occurred_at >= edges[0]) & (occurred_at < edges[-1])
-    place = np.searchsorted(np.array(edges, dtype=np.int64), occurred_at[inside], "right") - 1
-    kinds = len(VERDICT_NAMES)
-    table = np.bincount(place * kinds + verdict[inside], minlength=(len(edges) - 1) * kinds).reshape(-1, kinds)
-    order = [VERDICT_NAMES.index(name) for name in VERDICTS]
-    return [[int(number) for number in row] for row in table[:, order]]
-
-
-_ACTIONS = """
-SELECT at, verb, actor, note FROM actions
-WHERE at >= :from_at AND at < :until_at
-  AND (:partner IS NULL OR partner = :partner OR verb = 'import')
-  AND verb IN ('flag', 'clear', 'reopen', 'import')
-ORDER BY seq
-"""
-_STEPS = """
-SELECT at, step, recorded_by, partner FROM audit_steps WHERE taken_back_by IS NULL
-UNION ALL SELECT at, step, 'import', partner FROM live_steps
-"""
-_MOST_MARKERS = 10_000
-
-
-def _markers(
-    connection: sqlite3.Connection, world: "World", partner: int | None, from_at: int, until_at: int
-) -> tuple[Marker, ...]:
-    """What else happened in the interval; grants and their ends only for a single partner."""
-    found = []
-    for rule in world.rulebook.rules:
-        found.append(Marker(rule.from_at, "rule", f"rule {rule.rule_id} in force"))
-        if rule.until_at is not None:
-            found.append(Marker(rule.until_at, "rule", f"rule {rule.rule_id} ends"))
-    registry = world.registry
-    for app in registry.removals if partner is None else registry.apps_of.get(partner, ()):
-        for removed_at in registry.removals.get(app, ()):
-            reason = registry.removal_reasons.get((app, removed_at))
-            found.append(
-                Marker(removed_at, "removal", f"{world.label(app)} removed" + (f": {reason}" if reason else ""))
+    with store.reading() as connection:
+        world = world_of(store, connection)
+        return tuple(
+            Band(
+                partner,
+                partner_name(connection, partner).name,
+                _bins(connection, world, partner, edges),
+                markers_of(connection, world, partner, from_at, until_at)[0],
             )
-    for app in () if partner is None else registry.apps_of.get(partner, ()):
-        for grant in registry.grants.get(app, ()):
-            found.append(Marker(grant.granted_at, "grant", f"{world.label(app)} granted {grant.scope}"))
-            if grant.revoked_at is not None:
-                found.append(Marker(grant.revoked_at, "revoke", f"{world.label(app)}: {grant.scope} revoked"))
-    for at, step, recorded_by, whose in connection.execute(_STEPS):
-        if whose is None or partner in (None, whose):
-            found.append(Marker(at, "step", f"{step_words(step)} ({recorded_by})"))
-    span = {"from_at": from_at, "until_at": until_at, "partner": partner}
-    for at, verb, actor, note in connection.execute(_ACTIONS, span):
-        found.append(Marker(at, verb, f"{verb} by {actor}" + (f": {note}" if note else "")))
-    inside = sorted(marker for marker in found if from_at <= marker.at < until_at)
-    return tuple(inside[:_MOST_MARKERS])
+            for partner in partners
+        )
 
 
-def _gaps(connection: sqlite3.Connection, world: "World", from_at: int, until_at: int) -> tuple[Gap, ...]:
-    """What the sources do not cover of the interval; without any, the days of it that have no event."""
-    registry = world.registry
-    if registry.coverage:
-        found = [
-            Gap(start, end, source)
-            for source in registry.coverage
-            for start, end in gaps(registry, source, from_at, until_at)
-        ]
-        return tuple(sorted(found))
-    first, last = from_at // MICROSECONDS_PER_DAY, (until_at - 1) // MICROSECONDS_PER_DAY
-    if last - first > _MOST_DAYS:
-        return ()
-    seen = _event_days(connection, world, first, last)
-    empty = day_ranges(day for day in range(first, last + 1) if day not in seen)
-    return tuple(Gap(max(start, from_at), min(end, until_at), "inferred") for start, end in empty)
+def _edges(from_at: int, until_at: int, bins: int) -> list[int]:
+    """Where the bins begin, and where the last one ends.
+
+    Raises:
+        UsageError: an empty interval, or a number of bins outside 1 to `MOST_BINS`.
+    """
+    if until_at <= from_at:
+        raise UsageError("the timeline's end must be after its beginning")
+    if not 1 <= bins <= MOST_BINS:
+        raise UsageError(f"the number of bins must be from 1 to {MOST_BINS}, not {bins}")
+    return [from_at + place * (until_at - from_at) // bins for place in range(bins + 1)]
 
 
-def _event_days(connection: sqlite3.Connection, world: "World", first: int, last: int) -> set[int]:
+def _bins(connection: sqlite3.Connection, world: "World", partner: int | None, edges: list[int]) -> tuple[Bin, ...]:
+    counts = _counter(connection, world, partner, edges).between(edges)
+    return tuple(Bin(start, end, *row) for start, end, row in zip(edges[:-1], edges[1:], counts.tolist(), strict=True))
+
+
+def _counter(connection: sqlite3.Connection, world: "World", partner: int | None, edges: list[int]) -> "Counter":
+    """What counts these bins: everybody's whole days are known without their events."""
+    from store.moments import days_of_all, moments_of
+
+    whole_days = all(edge % MICROSECONDS_PER_DAY == 0 for edge in edges)
+    if partner is None and whole_days and not is_stale(connection):
+        return days_of_all(connection, world)
+    return moments_of(connection, world, partner)
+
+
+def _rules_in_force(world: "World") -> list[tuple[int, int]]:
+    from store.reach import FOREVER
+
+    rules = world.rulebook.rules
+    return merge([(rule.from_at, FOREVER if rule.until_at is None else rule.until_at) for rule in rules])
+
+
+_EVENT_DAYS = "SELECT DISTINCT day FROM daily ORDER BY day"
+_DAYS: Remembered[list[tuple[int, int]]] = Remembered()
+
+
+def _days_with_events(connection: sqlite3.Connection, world: "World") -> list[tuple[int, int]]:
+    """The UTC days on which anything happened, as intervals; none where coverage was imported and nobody asks."""
+    if world.registry.coverage:
+        return []
+    return _DAYS.get(world, None, lambda: day_ranges(_event_days(connection, world)))
+
+
+def _event_days(connection: sqlite3.Connection, world: "World") -> list[int]:
     if not is_stale(connection):
-        return {day for (day,) in connection.execute(_EVENT_DAYS, (first, last))}
-    days = world.columns(connection).occurred_at // MICROSECONDS_PER_DAY
-    return {day for day in set(days.tolist()) if first <= day <= last}
+        return [day for (day,) in connection.execute(_EVENT_DAYS)]
+    from store.moments import moments_of
 
-
-_EVENT_DAYS = "SELECT DISTINCT day FROM daily WHERE day BETWEEN ? AND ?"
-_MOST_DAYS = 200 * 366
+    return moments_of(connection, world, None).days()
 
 
 _SPAN = "SELECT min(day), max(day) FROM daily"
@@ -227,35 +213,9 @@ def whole_span(store: Store, partner: int | None) -> tuple[int, int]:
         if is_stale(connection):
             from store.world import world_of
 
-            days.extend((world_of(store, connection).columns(connection).occurred_at // MICROSECONDS_PER_DAY).tolist())
+            days += _event_days(connection, world_of(store, connection))
         else:
-            days.extend(day for day in connection.execute(_SPAN).fetchone() if day is not None)
+            days += [day for day in connection.execute(_SPAN).fetchone() if day is not None]
     if view.cutoff is not None:
         days.append(view.cutoff // MICROSECONDS_PER_DAY)
     return min(days) * MICROSECONDS_PER_DAY, (max(days) + 1) * MICROSECONDS_PER_DAY
-
-
-def timeline_document(answer: Timeline) -> dict[str, object]:
-    """The timeline as `python -m store timeline --json` prints it (INTERFACE)."""
-    return {
-        "from": format_instant(answer.from_at),
-        "until": format_instant(answer.until_at),
-        "bins": [
-            {
-                "from": format_instant(each.from_at),
-                "until": format_instant(each.until_at),
-                **{verdict: getattr(each, verdict) for verdict in VERDICTS},
-            }
-            for each in answer.bins
-        ],
-        "markers": [
-            {"at": format_instant(marker.at), "kind": marker.kind, "text": marker.text} for marker in answer.markers
-        ],
-        "gaps": [
-            {"from": format_instant(gap.from_at), "until": format_instant(gap.until_at), "source": gap.source}
-            for gap in answer.gaps
-        ],
-        "could_read": [
-            {"from": format_instant(start), "until": format_instant(end)} for start, end in answer.could_read
-        ],
-    }

@@ -1,0 +1,91 @@
+"""What a stretch of time holds: its figures, and between which instants there is anything at all."""
+
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from store.connection import Store
+from store.errors import UsageError
+
+if TYPE_CHECKING:
+    from store.segments import Column
+    from store.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class RangeFigures:
+    """A partner's, or everybody's, events in `[from_at, until_at)`, microseconds UTC; as-of does not clip them.
+
+    Attributes:
+        events: verdict -> how many, each verdict named.
+        people, resources, partners: distinct ones over the restricted reads (improper events).
+        records: summed over the restricted reads that say how many.
+    """
+
+    from_at: int
+    until_at: int
+    events: dict[str, int]
+    people: int
+    resources: int
+    partners: int
+    records: int
+
+
+def range_figures(store: Store, partner: int | None, *, from_at: int, until_at: int) -> RangeFigures:
+    """The figures of a stretch of time, of a partner (internal id) or of everybody (None).
+
+    Raises:
+        UsageError: an empty interval.
+    """
+    if until_at <= from_at:
+        raise UsageError("the range's end must be after its beginning")
+    import numpy as np
+
+    from store.columns import distinct
+    from store.judge import IMPROPER, VERDICT_NAMES
+    from store.world import world_of
+
+    with store.reading() as connection:
+        world = world_of(store, connection)
+        columns, verdict = world.columns(connection), world.verdicts(connection).verdict
+        places = _places_within(connection, world, partner, from_at, until_at)
+        counts = np.bincount(verdict[places], minlength=len(VERDICT_NAMES)).tolist()
+        read = places[verdict[places] == IMPROPER]
+        records = columns.records[read]
+        partner_of = world.registry.partner_of
+        return RangeFigures(
+            from_at=from_at,
+            until_at=until_at,
+            events=dict(zip(VERDICT_NAMES, counts, strict=True)),
+            people=int(np.count_nonzero(distinct(columns.subject[read]))),
+            resources=int(np.count_nonzero(distinct(columns.resource[read]))),
+            partners=len({partner_of[app] for app in distinct(columns.app[read]).tolist()}),
+            records=sum(records[records > 0].tolist()),
+        )
+
+
+def _places_within(
+    connection: sqlite3.Connection, world: "World", partner: int | None, from_at: int, until_at: int
+) -> "Column":
+    """Where the events of the interval lie in the columns."""
+    import numpy as np
+
+    occurred_at = world.columns(connection).occurred_at
+    if partner is None:
+        return np.flatnonzero((occurred_at >= from_at) & (occurred_at < until_at))
+    places = world.places_of(connection, partner)
+    times = occurred_at[places]
+    return places[(times >= from_at) & (times < until_at)]
+
+
+def first_and_last(store: Store, partner: int | None) -> tuple[int, int] | None:
+    """The instants of the first and the last event of any verdict, of a partner (internal id) or of everybody (None).
+
+    None where there is no event: to refuse, in words, a zoom beyond the data.
+    """
+    from store.moments import moments_of
+    from store.world import world_of
+
+    with store.reading() as connection:
+        times = moments_of(connection, world_of(store, connection), partner).occurred_at
+        return (int(times[0]), int(times[-1])) if len(times) else None

@@ -1,0 +1,54 @@
+"""Who still read, week by week since the rule: distinct partners and people over all partners."""
+
+from typing import NamedTuple
+
+from store.connection import Store
+from store.instants import MICROSECONDS_PER_DAY
+from store.parameters import Parameters, resolve
+
+_WEEK = 7 * MICROSECONDS_PER_DAY
+
+
+class Week(NamedTuple):
+    """Restricted reads (improper events) in `[from_at, until_at)`, microseconds UTC.
+
+    Attributes:
+        partners, people: distinct ones in this week; they do not add up over weeks.
+        events: how many reads; they do add up.
+    """
+
+    from_at: int
+    until_at: int
+    partners: int
+    people: int
+    events: int
+
+
+def weeks_of_all(store: Store, parameters: Parameters) -> tuple[Week, ...]:
+    """Every week of 7 x 86,400 s from the cut-off until as-of, the last one cut there; none without rules."""
+    import numpy as np
+
+    from store.columns import distinct_within
+    from store.judge import IMPROPER
+    from store.world import world_of
+
+    with store.reading() as connection:
+        world = world_of(store, connection)
+        view = resolve(world.rulebook, parameters)
+        if view.cutoff is None or view.as_of <= view.cutoff:
+            return ()
+        columns, what_if = world.columns(connection), view.what_if_cutoff
+        verdicts = world.verdicts(connection) if what_if is None else world.judge(columns, cutoff=what_if)
+        read = np.flatnonzero((verdicts.verdict == IMPROPER) & (columns.occurred_at < view.as_of))
+        starts = list(range(view.cutoff, view.as_of, _WEEK))
+        week = (columns.occurred_at[read] - view.cutoff) // _WEEK
+        partner_of = np.zeros(max(world.registry.app_ids, default=0) + 1, dtype=np.int64)
+        for app, partner in world.registry.partner_of.items():
+            partner_of[app] = partner
+        partners = distinct_within(week, partner_of[columns.app[read]], len(starts))
+        people = distinct_within(week, columns.subject[read], len(starts))
+        events = np.bincount(week, minlength=len(starts))
+        return tuple(
+            Week(start, min(start + _WEEK, view.as_of), *(int(counts[place]) for counts in (partners, people, events)))
+            for place, start in enumerate(starts)
+        )
