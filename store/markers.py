@@ -60,25 +60,33 @@ def markers_of(
     """
     lanes = _lanes_of_incident(connection, world)
     lanes += _lanes_of_everybody(connection, world) if partner is None else [_lane_of(connection, world, partner)]
-    spans = [(lane, range(bisect_left(lane.instants, from_at), bisect_left(lane.instants, until_at))) for lane in lanes]
+    spans: _Spans = []
+    for lane in lanes:
+        first, end = bisect_left(lane.instants, from_at), bisect_left(lane.instants, until_at)
+        spans.append((lane, range(first, end)))
     total = sum(len(span) for _, span in spans)
     if total > MOST_MARKERS:
-        whole = sum(len(span) for lane, span in spans if lane.is_about_all)
-        spans = _thinned(spans, max(MOST_MARKERS - whole, 0), total - whole)
+        spans = _thinned(spans)
     found = [lane.make(world, place) for lane, span in spans for place in span]
     if partner is None:
         found = _with_names(connection, world, found)
     found.sort(key=lambda marker: marker[:3])
-    told = tuple(found[:MOST_MARKERS])
-    return told, total - len(told)
+    return tuple(found), total - len(found)
 
 
-def _thinned(spans: _Spans, room: int, total: int) -> _Spans:
-    """Of every lane that is not about all, its share of the room, spread evenly."""
+def _thinned(spans: _Spans) -> _Spans:
+    """`MOST_MARKERS` of them at the most: lanes about the incident whole, if they fit; the others evenly in time."""
+    whole = sum(len(span) for lane, span in spans if lane.is_about_all)
+    keeps = whole <= MOST_MARKERS
+    room = MOST_MARKERS - whole if keeps else MOST_MARKERS
+    total = sum(len(span) for lane, span in spans if not (keeps and lane.is_about_all))
     thinned: _Spans = []
     for lane, span in spans:
-        share = len(span) if lane.is_about_all else len(span) * room // max(total, 1)
-        thinned.append((lane, [span[place * len(span) // share] for place in range(share)]))
+        if keeps and lane.is_about_all:
+            thinned.append((lane, span))
+        else:
+            share = len(span) * room // total if total else 0
+            thinned.append((lane, [span[place * len(span) // share] for place in range(share)]))
     return thinned
 
 

@@ -38,7 +38,8 @@ def timelines(draw_: st.DrawFn, most_bins: int = 130) -> Timeline:
     pairs = st.lists(st.tuples(instants, instants).map(sorted), max_size=4)
     markers = draw_(st.lists(st.builds(Marker, instants, st.sampled_from(KINDS), st.text(max_size=12)), max_size=12))
     gaps = tuple(Gap(a, b, "gateway") for a, b in draw_(pairs))
-    return Timeline(from_at, until_at, bins, tuple(sorted(markers, key=lambda one: one[:3])), gaps, tuple((a, b) for a, b in draw_(pairs)))
+    in_order = tuple(sorted(markers, key=lambda one: one[:3]))
+    return Timeline(from_at, until_at, bins, in_order, gaps, tuple((a, b) for a, b in draw_(pairs)))
 
 
 def lines(answer: Timeline | None, width: int, height: int, cursor: int | None = None) -> list[str]:
