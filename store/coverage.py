@@ -116,6 +116,19 @@ def clipped(intervals: Sequence[tuple[int, int]], from_at: int, until_at: int) -
     return tuple((max(start, from_at), min(end, until_at)) for start, end in intervals[first:last])
 
 
+def intersected(one: Sequence[tuple[int, int]], other: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """What two lists of disjoint ascending intervals have in common."""
+    return [common for start, end in one for common in clipped(other, start, end)]
+
+
+def logged_by_all(sources: Sequence[SourceCoverage], from_at: int, until_at: int) -> list[tuple[int, int]]:
+    """The parts of `[from_at, until_at)` that every source covers, ascending."""
+    logged = [(from_at, until_at)] if from_at < until_at else []
+    for each in sources:
+        logged = intersected(logged, each.intervals)
+    return logged
+
+
 def gaps(registry: Registry, source: str, from_at: int, until_at: int) -> list[tuple[int, int]]:
     """The parts of `[from_at, until_at)` that a source does not cover, ascending."""
     return subtract((from_at, until_at), registry.coverage[source])

@@ -122,6 +122,14 @@ def _read_days(connection: sqlite3.Connection) -> Days:
     return Days(np.array(days, dtype=np.int64), counts)
 
 
+def days_before(connection: sqlite3.Connection, world: "World", as_of: int) -> list[int]:
+    """The UTC days with an event of anybody before as-of, which infer coverage; none where coverage was imported."""
+    if world.registry.coverage:
+        return []
+    times = world.columns(connection).occurred_at
+    return [int(day) for day in np.unique(times[times < as_of] // MICROSECONDS_PER_DAY)]
+
+
 def moments_of(connection: sqlite3.Connection, world: "World", partner: int | None) -> Moments:
     """The live events of a partner (internal id), or of everybody, under the rulebook's own cut-offs."""
     if partner is None:

@@ -44,6 +44,8 @@ def timeline_document(answer: "Timeline", weeks: "Iterable[Week] | None" = None)
                 "partners": week.partners,
                 "people": week.people,
                 "events": week.events,
+                "days": week.days,
+                "logged_days": week.logged_days,
             }
             for week in weeks
         ]

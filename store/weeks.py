@@ -15,6 +15,8 @@ class Week(NamedTuple):
     Attributes:
         partners, people: distinct ones in this week; they do not add up over weeks.
         events: how many reads; they do add up.
+        days, logged_days: UTC days that the week touches, and how many of them are logged: none read in a week that
+            is not logged says nothing.
     """
 
     from_at: int
@@ -22,6 +24,8 @@ class Week(NamedTuple):
     partners: int
     people: int
     events: int
+    days: int
+    logged_days: int
 
 
 def weeks_of_all(store: Store, parameters: Parameters) -> tuple[Week, ...]:
@@ -29,7 +33,9 @@ def weeks_of_all(store: Store, parameters: Parameters) -> tuple[Week, ...]:
     import numpy as np
 
     from store.columns import distinct_within
+    from store.coverage import coverage
     from store.judge import IMPROPER
+    from store.moments import days_before
     from store.world import world_of
 
     with store.reading() as connection:
@@ -48,7 +54,11 @@ def weeks_of_all(store: Store, parameters: Parameters) -> tuple[Week, ...]:
         partners = distinct_within(week, partner_of[columns.app[read]], len(starts))
         people = distinct_within(week, columns.subject[read], len(starts))
         events = np.bincount(week, minlength=len(starts))
-        return tuple(
-            Week(start, min(start + _WEEK, view.as_of), *(int(counts[place]) for counts in (partners, people, events)))
-            for place, start in enumerate(starts)
-        )
+        days = days_before(connection, world, view.as_of)
+        weeks = []
+        for place, start in enumerate(starts):
+            end = min(start + _WEEK, view.as_of)
+            logged = coverage(world.registry, days, start, end)
+            counts = int(partners[place]), int(people[place]), int(events[place])
+            weeks.append(Week(start, end, *counts, logged.days, logged.covered_days))
+        return tuple(weeks)

@@ -253,13 +253,17 @@ def _add_questions(commands: Commands) -> None:
     parser.add_argument("--csv", action="store_true", help="print CSV")
     _add_parameters(parser)
 
-    parser = _command(commands, "timeline", "questions:timeline", "counts per bin of time, and what happened beside")
+    parser = _command(commands, "timeline", "timelines:timeline", "counts per bin of time, and what happened beside")
     whose = parser.add_mutually_exclusive_group()
     whose.add_argument("--partner", type=words, metavar="ID")
     whose.add_argument("--all", action="store_true", help="all partners together (default)")
     parser.add_argument("--from", dest="from_at", type=point, metavar="DATE", help="default: the whole span")
     parser.add_argument("--until", dest="until_at", type=point, metavar="DATE", help="exclusive")
     parser.add_argument("--bins", type=whole(1, MOST_BINS), default=60, metavar="N", help="default: 60")
+
+    parser = _command(commands, "shape", "timelines:shape", "the shape of a partner's access, in plain sentences")
+    parser.add_argument("--partner", type=words, metavar="ID", required=True)
+    _add_parameters(parser, window=False)
 
     parser = _command(commands, "events", "questions:events", "raw events, oldest first, each with its verdict")
     parser.add_argument("--partner", type=words, metavar="ID")

@@ -1,4 +1,4 @@
-"""The commands that ask about evidence: figures, partners, timeline, events, people."""
+"""The commands that ask about evidence: figures, partners, events, people."""
 
 import json
 from argparse import Namespace
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from store.figures import Figures
     from store.kept import Population
     from store.partners import PartnerRow
-    from store.timeline import Timeline
-
-_BAR_WIDTH = 40
 
 
 def figures(options: Namespace) -> int:
@@ -180,64 +177,6 @@ def _partner_lines(rows: "list[PartnerRow]") -> list[str]:
     ]
     count = f"{count_words(len(rows))} partner{'' if len(rows) == 1 else 's'}"
     return [*output.table(_PARTNER_COLUMNS, cells), count] if rows else [count]
-
-
-def timeline(options: Namespace) -> int:
-    """Print the timeline of a partner, or of all together."""
-    from store.timeline import timeline as ask
-    from store.timeline import timeline_document, whole_span
-
-    with opened(options) as store:
-        partner = partner_of(store, options.partner)
-        from_at, until_at = options.from_at, options.until_at
-        if from_at is None or until_at is None:
-            whole_from, whole_until = whole_span(store, partner)
-            from_at = whole_from if from_at is None else from_at
-            until_at = whole_until if until_at is None else until_at
-        bounds(from_at, until_at)
-        answer = ask(store, partner, from_at=from_at, until_at=until_at, bins=options.bins)
-    if options.json:
-        output.print_json(timeline_document(answer))
-    else:
-        output.print_lines(_timeline_lines(answer, options.partner))
-    return 0
-
-
-def _timeline_lines(answer: "Timeline", partner_id: str | None) -> list[str]:
-    whose = "All partners" if partner_id is None else shown(partner_id)
-    lines = [f"{whose}, {format_instant(answer.from_at)} .. {format_instant(answer.until_at)} (exclusive)", ""]
-    most = max((each.improper for each in answer.bins), default=0)
-    rows: list[list[Cell]] = [
-        [
-            format_instant(each.from_at),
-            each.improper,
-            output.bar(each.improper, most, _BAR_WIDTH),
-            each.undetermined,
-            each.allowed + each.allowed_by_opt_in + each.allowed_by_exemption,
-            each.denied,
-        ]
-        for each in answer.bins
-    ]
-    columns = (
-        Column("From"),
-        Column("Restricted reads", right=True),
-        Column(" " * _BAR_WIDTH),
-        Column("Unsettled", right=True),
-        Column("Allowed", right=True),
-        Column("Denied", right=True),
-    )
-    lines += output.table(columns, rows)
-    if answer.markers:
-        lines += ["", *(f"{format_instant(m.at)}  {m.kind}  {shown(m.text, 120)}" for m in answer.markers)]
-    if answer.gaps:
-        lines += [
-            "",
-            *(
-                f"not logged  {format_instant(gap.from_at)} .. {format_instant(gap.until_at)}  {shown(gap.source)}"
-                for gap in answer.gaps
-            ),
-        ]
-    return lines
 
 
 def events(options: Namespace) -> int:

@@ -24,6 +24,7 @@ COMMANDS = {
     "figures": [],
     "partners": [],
     "timeline": [],
+    "shape": ["--partner", "p-1"],
     "events": [],
     "people": [],
     "audit": [],

@@ -30,6 +30,7 @@ READING = {
     "figures": _TODAY,
     "partners": _TODAY,
     "timeline": ["--bins", "5"],
+    "shape": ["--partner", "p-0", *_TODAY],
     "events": ["--limit", "1000"],
     "people": _TODAY,
     "audit": _TODAY,

@@ -30,6 +30,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "figures": [_TODAY],
     "partners": [_TODAY],
     "timeline": [[]],
+    "shape": [["--partner", "p-1", *_TODAY]],
     "events": [[]],
     "people": [[*_TODAY, "--csv", "--as", "ana"]],
     "audit": [_TODAY],
