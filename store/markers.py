@@ -145,7 +145,7 @@ def _lane_of(connection: sqlite3.Connection, world: "World", partner: int) -> _L
                 text = f"{world.label(app)}: {grant.scope} revoked"
                 found.append(Marker(grant.revoked_at, "revoke", text, partner))
     found += starmap(_step, connection.execute(_STEPS_OF, (partner,)))
-    found += [marker for marker in _imported_steps(connection, world) if marker.partner == partner]
+    found += _imported_steps(connection, world).get(partner, ())
     found += [marker for row in connection.execute(_WORK_OF, (partner,)) if (marker := _work(*row)) is not None]
     return _lane(found)
 
@@ -183,12 +183,19 @@ def _work(
     return Marker(at, kind, f"{verb} by {actor}{said}", partner)
 
 
-_STEPS_OF_IMPORTS: Remembered[tuple[Marker, ...]] = Remembered()
+_STEPS_OF_IMPORTS: Remembered[dict[int, list[Marker]]] = Remembered()
 
 
-def _imported_steps(connection: sqlite3.Connection, world: "World") -> tuple[Marker, ...]:
+def _imported_steps(connection: sqlite3.Connection, world: "World") -> dict[int, list[Marker]]:
     """Every partner's steps that were imported: evidence, so they last as long as the world."""
-    return _STEPS_OF_IMPORTS.get(world, None, lambda: tuple(starmap(_step, connection.execute(_IMPORTED_STEPS))))
+    return _STEPS_OF_IMPORTS.get(world, None, lambda: _read_imported_steps(connection))
+
+
+def _read_imported_steps(connection: sqlite3.Connection) -> dict[int, list[Marker]]:
+    steps: dict[int, list[Marker]] = {}
+    for at, step, actor, partner in connection.execute(_IMPORTED_STEPS):
+        steps.setdefault(partner, []).append(_step(at, step, actor, partner))
+    return steps
 
 
 # --- of everybody --------------------------------------------------------------------------------------------------
@@ -217,7 +224,9 @@ def _removals_of_all(world: "World") -> _Lane:
 
 
 def _work_of_all(connection: sqlite3.Connection, world: "World") -> list[_Lane]:
-    steps = [*starmap(_step, connection.execute(_STEPS_OF_PARTNERS)), *_imported_steps(connection, world)]
+    steps = list(starmap(_step, connection.execute(_STEPS_OF_PARTNERS)))
+    for imported in _imported_steps(connection, world).values():
+        steps += imported
     work = [marker for row in connection.execute(_WORK_OF_ALL) if (marker := _work(*row)) is not None]
     return [_lane(steps), _lane(work)]
 

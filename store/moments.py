@@ -104,7 +104,7 @@ class Days:
 _DAILY = "SELECT day, verdict, events FROM daily ORDER BY day"
 _DAYS: Remembered[Days] = Remembered()
 _ALL: Remembered[Moments] = Remembered()
-_PARTNERS: Remembered[Moments] = Remembered(most=16)
+_PARTNERS: Remembered[Moments] = Remembered(most=128)
 
 
 def days_of_all(connection: sqlite3.Connection, world: "World") -> Days:
@@ -149,6 +149,10 @@ def _partners(connection: sqlite3.Connection, world: "World", partner: int) -> t
 
 def _sorted(occurred_at: Column, verdict: Codes) -> Moments:
     # The verdict rides in the lowest three bits: one sort of plain numbers instead of a permutation.
-    packed = (occurred_at << 3) | verdict
+    packed = occurred_at << 3
+    packed |= verdict
     packed.sort()
-    return Moments(packed >> 3, (packed & 7).astype(np.int8))
+    codes = packed.astype(np.int8)
+    codes &= 7
+    packed >>= 3
+    return Moments(packed, codes)
