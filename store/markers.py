@@ -127,7 +127,7 @@ SELECT at, step, recorded_by, partner FROM audit_steps WHERE taken_back_by IS NU
 _IMPORTED_STEPS = "SELECT at, step, 'import', partner FROM live_steps"
 # What an undo or a redo puts back is told as what it made of the case.
 _WORK_COLUMNS = """
-SELECT at, verb, actor, note, privileged, partner, json_extract(before, '$.status'), json_extract(after, '$.status')
+SELECT at, verb, actor, note, partner, json_extract(before, '$.status'), json_extract(after, '$.status')
 FROM actions
 """
 _WORK_OF = _WORK_COLUMNS + "WHERE partner = ? AND verb IN ('flag', 'clear', 'reopen', 'undo', 'redo') ORDER BY seq"
@@ -168,7 +168,6 @@ def _work(
     verb: str,
     actor: str,
     note: str | None,
-    privileged: int,
     partner: int | None,
     before: str | None,
     after: str | None,
@@ -179,7 +178,7 @@ def _work(
         if before == after or after is None:
             return None
         kind = _MADE[after]
-    said = ": (a privileged note)" if note and privileged else f": {note}" if note else ""
+    said = f": {note}" if note else ""
     return Marker(at, kind, f"{verb} by {actor}{said}", partner)
 
 
