@@ -9,6 +9,7 @@ import io
 import json
 import random
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -275,7 +276,8 @@ def _damaged_log(draw: random.Random) -> list[Any]:
 def _damage_value(value: Any, draw: random.Random, depth: int) -> Any:
     """One value somewhere in a record replaced or dropped; at times the whole record."""
     if draw.random() < (0.3 if depth else 0.05) or not isinstance(value, dict | list) or not value:
-        return draw.choice((draw.choice(NASTY_TEXTS), draw.choice(NASTY_VALUES)))
+        # A copy: what is damaged further would otherwise be damaged in every later mutant, or come to hold itself.
+        return deepcopy(draw.choice((draw.choice(NASTY_TEXTS), draw.choice(NASTY_VALUES))))
     place = draw.choice(list(value)) if isinstance(value, dict) else draw.randrange(len(value))
     if draw.random() < 0.2:
         del value[place]

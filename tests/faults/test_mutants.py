@@ -195,12 +195,22 @@ def test_no_file_crashes_the_importer(
 
 
 def share_one_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Parquet file is read by a cursor of one engine: starting one takes ten times as long as reading a mutant."""
-    engine = duckdb.connect(config={"threads": 1})
+    """A Parquet file is read by a cursor of one engine: starting one takes ten times as long as reading a mutant.
+
+    A mutant can break its engine for good, which refuses whatever comes after: then there is a new one.
+    """
     start = duckdb.connect
+    engine = start(config={"threads": 1})
 
     def connect(*arguments: Any, **options: Any) -> duckdb.DuckDBPyConnection:
-        return start(*arguments, **options) if options else engine.cursor()
+        nonlocal engine
+        if options:
+            return start(*arguments, **options)
+        try:
+            engine.execute("SELECT 1")
+        except duckdb.Error:
+            engine = start(config={"threads": 1})
+        return engine.cursor()
 
     monkeypatch.setattr(duckdb, "connect", connect)
 
