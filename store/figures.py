@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from store.connection import Store
 from store.instants import format_day, format_instant, last_day_before
-from store.kept import Evidence, Population, is_stale, kept_evidence, kept_retained
+from store.kept import Evidence, Population, is_stale, kept_evidence, kept_retained_among
 from store.parameters import Parameters, View, resolve
 from store.rulebook import rulebook_in
 
@@ -65,29 +65,28 @@ class Figures:
 _INCIDENT = "SELECT name FROM incident"
 _UNFINISHED = "SELECT count(*) FROM imports WHERE state = 'loading'"
 _CASES = "SELECT partner, status FROM cases"
-_WITH_STEPS = """
-SELECT partner FROM audit_steps WHERE partner IS NOT NULL AND taken_back_by IS NULL
-UNION SELECT partner FROM live_steps
-"""
 
 
 def figures(store: Store, parameters: Parameters) -> Figures:
     """The figures under these parameters: computed from the rows, or as kept for the rulebook's own."""
-    from store.audits import audit_counts
+    from store.audits import count_stages, track_marks
 
     with store.reading() as connection:
         view = resolve(rulebook_in(connection), parameters)
-        evidence, retained = _evidence(store, connection, view, kept=parameters.are_defaults())
         statuses = dict(connection.execute(_CASES).fetchall())
-        worked_on = retained | set(statuses)
+        # Steps are judged at today: a partner that has one is counted, whatever the as-of.
+        marks = track_marks(connection, today=view.today)
+        worked_on = {*statuses, *marks}
+        evidence, retained = _evidence(store, connection, view, worked_on, kept=parameters.are_defaults())
+        # Of the others that kept access nothing is written: their cases are open, their tracks empty.
         cases = dict.fromkeys(("open", "flagged", "cleared"), 0)
-        for partner in worked_on:
-            cases[statuses.get(partner, "open")] += 1
+        for status in statuses.values():
+            cases[status] += 1
+        cases["open"] += evidence.retained_partners - sum(partner in retained for partner in statuses)
+        audits = count_stages(marks, worked_on)
+        audits["none"] += evidence.retained_partners - len(retained)
         (unfinished,) = connection.execute(_UNFINISHED).fetchone()
         incident = incident_name(store, connection)
-        # Steps are judged at today: a partner that has one is counted, whatever the as-of.
-        audited = {partner for (partner,) in connection.execute(_WITH_STEPS)}
-        audits = audit_counts(connection, view.today, worked_on | audited)
     caveats = evidence.caveats
     if unfinished:
         caveats = (*caveats, f"{unfinished} unfinished imports count nowhere: import their files again to finish them")
@@ -126,17 +125,19 @@ def figures(store: Store, parameters: Parameters) -> Figures:
     )
 
 
-def _evidence(store: Store, connection: sqlite3.Connection, view: View, *, kept: bool) -> tuple[Evidence, set[int]]:
-    """The evidence's figures and the partners that kept access."""
+def _evidence(
+    store: Store, connection: sqlite3.Connection, view: View, worked_on: set[int], *, kept: bool
+) -> tuple[Evidence, set[int]]:
+    """The evidence's figures, and which of the partners that were worked on kept access."""
     if kept and not view.as_of_is_now and not is_stale(connection):
         evidence = kept_evidence(connection)
         if evidence is not None:
-            return evidence, kept_retained(connection)
+            return evidence, kept_retained_among(connection, worked_on)
     from store.evidence import Assessment
     from store.world import world_of
 
     assessment = Assessment(connection, world_of(store, connection), view)
-    return assessment.evidence(), assessment.retained_partners()
+    return assessment.evidence(), assessment.retained_partners() & worked_on
 
 
 def incident_name(store: Store, connection: sqlite3.Connection) -> str:

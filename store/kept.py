@@ -5,7 +5,9 @@ First paint reads only this: nothing here needs a library for numbers.
 
 import json
 import sqlite3
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
+from heapq import nsmallest
 from typing import Any, NamedTuple
 
 from store.coverage import Coverage
@@ -93,6 +95,24 @@ class Evidence:
         return cls(**document)
 
 
+class KeptFirst(NamedTuple):
+    """The begin of the partner list, by which the first screen is drawn.
+
+    Attributes:
+        known: how many partners the table `partner_figures` has.
+        total: how many kept access; `apps`, `events`, `last_at` are summed over them, the last one their latest.
+        partners: the first of those, by internal id, in the order of attention as far as evidence decides it.
+    """
+
+    known: int
+    total: int
+    apps: int
+    events: int
+    last_at: int | None
+    partners: tuple[int, ...]
+
+
+FIRST_PARTNERS = 160
 _RECORDS = PartnerFigures._fields.index("records")
 
 _PARTNERS = """
@@ -100,12 +120,22 @@ SELECT partner, partner_id, name, claimed, retained, granted, apps, people, even
   last_at, recent, after_removal, first_lag, without_subject, app_names
 FROM partner_figures ORDER BY partner
 """
+_ONE_PARTNER = """
+SELECT partner, partner_id, name, claimed, retained, granted, apps, people, events, resources, records, first_at,
+  last_at, recent, after_removal, first_lag, without_subject, app_names
+FROM partner_figures WHERE partner = ?
+"""
 _RETAINED = "SELECT partner FROM partner_figures WHERE retained"
+_ONE_RETAINED = "SELECT partner FROM partner_figures WHERE retained AND partner = ?"
+# So many partners are looked up one by one; of more, all are read.
+_FEW = 2_000
 _CLEAR = "DELETE FROM partner_figures"
 _ADD = "INSERT INTO partner_figures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _STALE = "SELECT 1 FROM derived_state WHERE name = 'stale'"
 _EVIDENCE = "SELECT value FROM derived_state WHERE name = 'evidence'"
 _SET_EVIDENCE = "INSERT OR REPLACE INTO derived_state(name, value) VALUES ('evidence', ?)"
+_FIRST = "SELECT value FROM derived_state WHERE name = 'first_partners'"
+_SET_FIRST = "INSERT OR REPLACE INTO derived_state(name, value) VALUES ('first_partners', ?)"
 
 
 def keep(connection: sqlite3.Connection, evidence: Evidence, rows: list[PartnerFigures]) -> None:
@@ -114,6 +144,33 @@ def keep(connection: sqlite3.Connection, evidence: Evidence, rows: list[PartnerF
     # A sum of records may exceed 63 bits: it is kept as text.
     connection.executemany(_ADD, [(*row[:_RECORDS], str(row.records), *row[_RECORDS + 1 :]) for row in rows])
     connection.execute(_SET_EVIDENCE, (json.dumps(asdict(evidence)),))
+    connection.execute(_SET_FIRST, (json.dumps(_first_of(rows)._asdict()),))
+
+
+def _first_of(rows: Sequence[PartnerFigures]) -> KeptFirst:
+    retained = [row for row in rows if row.retained]
+    first = nsmallest(FIRST_PARTNERS, retained, key=urgency)
+    return KeptFirst(
+        known=len(rows),
+        total=len(retained),
+        apps=sum(row.apps for row in retained),
+        events=sum(row.events for row in retained),
+        last_at=max((row.last_at for row in retained if row.last_at is not None), default=None),
+        partners=tuple(row.partner for row in first),
+    )
+
+
+def urgency(row: PartnerFigures) -> tuple[object, ...]:
+    """How far up a partner belongs by its evidence alone: after removal, recent, people, name."""
+    return (
+        not row.after_removal,
+        not row.recent,
+        not row.retained,
+        -row.people,
+        -row.events,
+        row.name.casefold(),
+        row.partner_id,
+    )
 
 
 def is_stale(connection: sqlite3.Connection) -> bool:
@@ -127,16 +184,35 @@ def kept_evidence(connection: sqlite3.Connection) -> Evidence | None:
     return None if row is None else Evidence.from_json(json.loads(row[0]))
 
 
+def kept_first(connection: sqlite3.Connection) -> KeptFirst | None:
+    """The begin of the list; None in a store last refreshed by a version that kept none."""
+    row = connection.execute(_FIRST).fetchone()
+    if row is None:
+        return None
+    document = json.loads(row[0])
+    return KeptFirst(**{**document, "partners": tuple(document["partners"])})
+
+
 def kept_partners(connection: sqlite3.Connection) -> list[PartnerFigures]:
     """Every known partner's figures, by internal id."""
-    return [
-        PartnerFigures._make(
-            (*row[:3], *map(bool, row[3:6]), *row[6:_RECORDS], int(row[_RECORDS]), *row[_RECORDS + 1 :])
-        )
-        for row in connection.execute(_PARTNERS)
-    ]
+    return [_figures(row) for row in connection.execute(_PARTNERS)]
 
 
-def kept_retained(connection: sqlite3.Connection) -> set[int]:
-    """The partners that kept access."""
-    return {int(partner) for (partner,) in connection.execute(_RETAINED)}
+def kept_partners_of(connection: sqlite3.Connection, partners: Collection[int]) -> list[PartnerFigures]:
+    """The figures of these partners (internal ids), as far as they are known, by internal id."""
+    if len(partners) > _FEW:
+        return [row for row in kept_partners(connection) if row.partner in partners]
+    return [_figures(row) for partner in sorted(partners) for row in connection.execute(_ONE_PARTNER, (partner,))]
+
+
+def _figures(row: tuple[Any, ...]) -> PartnerFigures:
+    return PartnerFigures._make(
+        (*row[:3], *map(bool, row[3:6]), *row[6:_RECORDS], int(row[_RECORDS]), *row[_RECORDS + 1 :])
+    )
+
+
+def kept_retained_among(connection: sqlite3.Connection, partners: Collection[int]) -> set[int]:
+    """Those of these partners (internal ids) that kept access."""
+    if len(partners) > _FEW:
+        return {int(partner) for (partner,) in connection.execute(_RETAINED)}.intersection(partners)
+    return {partner for partner in partners if connection.execute(_ONE_RETAINED, (partner,)).fetchone()}

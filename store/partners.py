@@ -1,15 +1,15 @@
 """Which partners there are, which populations each is in, and where its case stands."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from store.audits import Mark, track_marks
-from store.case_notes import notes_by_partner
+from store.case_notes import Note, notes_by_partner
 from store.connection import Store
 from store.errors import UsageError
 from store.instants import format_optional
-from store.kept import PartnerFigures, is_stale, kept_partners
+from store.kept import PartnerFigures, is_stale, kept_first, kept_partners, kept_partners_of
 from store.parameters import Parameters, View, resolve
 from store.rulebook import rulebook_in
 from store.words import status_words
@@ -70,8 +70,55 @@ class PartnerRow(NamedTuple):
     search: str
 
 
-_NO_MARK = Mark(stage="none", letters="-------", due=None, overdue=False, side_states=())
+NO_MARK = Mark(stage="none", letters="-------", due=None, overdue=False, side_states=())
 _CASES = "SELECT partner, status, grounds, assignee, version, json_extract(rests_on, '$.override') FROM cases"
+# So many partners and more are kept as columns, and their rows are made where somebody looks at them.
+MANY_PARTNERS = 2_000
+_KNOWN = "SELECT count(*) FROM partner_figures"
+
+
+class CaseLine(NamedTuple):
+    """What a line of the list says of a case: see `PartnerRow`."""
+
+    status: str | None
+    grounds: str | None
+    assignee: str | None
+    version: int
+    override: bool
+
+
+class Work(NamedTuple):
+    """What investigators did, by partner (internal id): cases, tracks in short, and the notes that stand."""
+
+    cases: Mapping[int, CaseLine]
+    marks: Mapping[int, Mark]
+    notes: Mapping[int, Sequence[Note]]
+
+
+class Together(NamedTuple):
+    """What can be summed over some rows. People and resources cannot: partners share them.
+
+    Attributes:
+        last_at: of the newest restricted read, microseconds UTC; None without any.
+        late: how many are overdue.
+    """
+
+    apps: int
+    events: int
+    last_at: int | None
+    late: int
+
+
+class FirstPartners(NamedTuple):
+    """The begin of the list, for the first paint: of the partners that kept access, in the order of attention.
+
+    Attributes:
+        total: how many kept access. `together`: sums over all of them.
+    """
+
+    rows: list[PartnerRow]
+    total: int
+    together: Together
 
 
 def partner_list(store: Store, parameters: Parameters) -> list[PartnerRow]:
@@ -79,35 +126,98 @@ def partner_list(store: Store, parameters: Parameters) -> list[PartnerRow]:
     with store.reading() as connection:
         view = resolve(rulebook_in(connection), parameters)
         figures = _figures(store, connection, view, kept=parameters.are_defaults())
-        cases = {row[0]: row[1:] for row in connection.execute(_CASES)}
-        notes = notes_by_partner(connection)
-        marks = track_marks(connection, today=view.today)
-    rows = []
-    for each in figures:
-        implied = ("open" if each.retained else None, None, None, 0, None)
-        status, grounds, assignee, version, override = cases.get(each.partner, implied)
-        mark = marks.get(each.partner, _NO_MARK)
-        written = "\n".join(note.text for note in notes.get(each.partner, ()))
-        rows.append(
-            PartnerRow(
-                *each[:-1],
-                status=status,
-                grounds=grounds,
-                override=bool(override),
-                stage=mark.stage,
-                track=mark.letters,
-                due=mark.due,
-                overdue=mark.overdue,
-                assignee=assignee,
-                version=version,
-                search="\n".join((each.name, each.partner_id, each.app_names, written)).casefold(),
-            )
-        )
-    return sort_rows(rows, ATTENTION)
+        work = work_of(connection, today=view.today)
+    return sort_rows([row_of(each, work) for each in figures], ATTENTION)
+
+
+def all_partners(store: Store, parameters: Parameters) -> Sequence[PartnerRow]:
+    """`partner_list`, for a screen: a `store.partner_table.PartnerTable` where there are many partners."""
+    with store.reading() as connection:
+        view = resolve(rulebook_in(connection), parameters)
+        if not _answers_as_kept(connection, view, kept=parameters.are_defaults()):
+            figures = _figures(store, connection, view, kept=False)
+            if len(figures) < MANY_PARTNERS:
+                work = work_of(connection, today=view.today)
+                return sort_rows([row_of(each, work) for each in figures], ATTENTION)
+            from store.partner_table import PartnerTable, columns_of
+
+            return PartnerTable(columns_of(figures), work_of(connection, today=view.today))
+        (known,) = connection.execute(_KNOWN).fetchone()
+        if known < MANY_PARTNERS:
+            return partner_list(store, parameters)
+        from store.partner_table import PartnerTable, kept_columns
+
+        return PartnerTable(kept_columns(store, connection), work_of(connection, today=view.today))
+
+
+def first_partners(store: Store, parameters: Parameters) -> FirstPartners | None:
+    """The begin of the list, without reading the rest; None where that would take as long as `all_partners`."""
+    with store.reading() as connection:
+        view = resolve(rulebook_in(connection), parameters)
+        if not _answers_as_kept(connection, view, kept=parameters.are_defaults()):
+            return None
+        first = kept_first(connection)
+        if first is None or first.known < MANY_PARTNERS:
+            return None
+        work = work_of(connection, today=view.today)
+        late = [partner for partner, mark in work.marks.items() if mark.overdue]
+        # Whoever is overdue goes before those of the same urgency; the others keep their order.
+        chosen = kept_partners_of(connection, {*first.partners, *late})
+    rows = sort_rows([row_of(each, work) for each in chosen if each.retained], ATTENTION)
+    overdue = sum(row.overdue for row in rows)
+    together = Together(first.apps, first.events, first.last_at, overdue)
+    return FirstPartners(rows[: len(first.partners)], first.total, together)
+
+
+def find_partner(rows: Sequence[PartnerRow], partner: int) -> PartnerRow | None:
+    """One partner's row of `all_partners`, by internal id; None where it is not known."""
+    find: Callable[[int], PartnerRow | None] | None = getattr(rows, "find", None)
+    if find is not None:
+        return find(partner)
+    return next((row for row in rows if row.partner == partner), None)
+
+
+def work_of(connection: sqlite3.Connection, *, today: int) -> Work:
+    """What was done about each partner.
+
+    Args:
+        today: the instant at which due dates are judged, microseconds UTC.
+    """
+    cases = {
+        partner: CaseLine(status, grounds, assignee, version, bool(override))
+        for partner, status, grounds, assignee, version, override in connection.execute(_CASES)
+    }
+    return Work(cases, track_marks(connection, today=today), notes_by_partner(connection))
+
+
+def row_of(figures: PartnerFigures, work: Work) -> PartnerRow:
+    """A partner's line, from what the evidence says and what was done."""
+    case = work.cases.get(figures.partner)
+    if case is None:
+        case = CaseLine("open" if figures.retained else None, None, None, 0, False)
+    mark = work.marks.get(figures.partner, NO_MARK)
+    written = "\n".join(note.text for note in work.notes.get(figures.partner, ()))
+    return PartnerRow(
+        *figures[:-1],
+        status=case.status,
+        grounds=case.grounds,
+        override=case.override,
+        stage=mark.stage,
+        track=mark.letters,
+        due=mark.due,
+        overdue=mark.overdue,
+        assignee=case.assignee,
+        version=case.version,
+        search="\n".join((figures.name, figures.partner_id, figures.app_names, written)).casefold(),
+    )
+
+
+def _answers_as_kept(connection: sqlite3.Connection, view: View, *, kept: bool) -> bool:
+    return kept and not view.as_of_is_now and not is_stale(connection)
 
 
 def _figures(store: Store, connection: sqlite3.Connection, view: View, *, kept: bool) -> list[PartnerFigures]:
-    if kept and not view.as_of_is_now and not is_stale(connection):
+    if _answers_as_kept(connection, view, kept=kept):
         return kept_partners(connection)
     from store.evidence import Assessment
     from store.world import world_of

@@ -182,6 +182,8 @@ class OverscopeApp(TypeAheadApp[int]):
         question: Callable[[], T],
         on_answer: Callable[[T], None],
         on_error: ErrorHandler | None = None,
+        *,
+        pause: float = 0,
     ) -> None:
         """Ask the store in a thread; a newer question of the same owner and name makes this one's answer stale.
 
@@ -191,8 +193,9 @@ class OverscopeApp(TypeAheadApp[int]):
             question: runs in a thread; touches no widget.
             on_answer: called with the answer, on the event loop.
             on_error: called with what was raised; by default it becomes a line in the message bar.
+            pause: seconds without a newer question of this name before this one is begun.
         """
-        self.questions.ask(owner, name, question, on_answer, on_error or self.show_error)
+        self.questions.ask(owner, name, question, on_answer, on_error or self.show_error, pause=pause)
 
     def run_deed(
         self, deed: Callable[[], T], on_done: Callable[[T], None], on_error: ErrorHandler | None = None

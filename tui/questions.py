@@ -14,6 +14,7 @@ from typing import TypeVar
 from textual.app import App
 from textual.dom import DOMNode
 from textual.message import Message
+from textual.timer import Timer
 
 T = TypeVar("T")
 Task = Callable[[], Callable[[], None]]
@@ -36,11 +37,13 @@ class _Slot:
 
     Attributes:
         newest: the generation asked last; only its answer counts.
-        waiting: the newest question, while an older one still runs.
+        waiting: the newest question, while an older one still runs, or the pause before it.
+        pause: what begins the waiting question once nothing newer was asked for a while.
     """
 
     newest: int = 0
     waiting: Task | None = None
+    pause: Timer | None = None
 
 
 class Questions:
@@ -69,6 +72,8 @@ class Questions:
         question: Callable[[], T],
         on_answer: Callable[[T], None],
         on_error: ErrorHandler,
+        *,
+        pause: float = 0,
     ) -> None:
         """Ask in a thread; `on_answer` is called with the answer unless a newer question was asked or `owner` is gone.
 
@@ -77,16 +82,33 @@ class Questions:
             name: a newer question of the same owner and name supersedes this one.
             question: runs in a thread; must touch no widget.
             on_error: called with what the question raised, under the same conditions.
+            pause: seconds without a newer question of this name before this one is begun.
         """
         place = (owner, name)
         task = partial(_attempt, question, on_answer, on_error)
         slot = self._slots.get(place)
+        runs = slot is not None and slot.pause is None
         if slot is None:
-            slot = self._slots[place] = _Slot(newest=1)
-            self._start(place, slot.newest, task)
-        else:
-            slot.newest += 1
+            slot = self._slots[place] = _Slot()
+        slot.newest += 1
+        if slot.pause is not None:
+            slot.pause.stop()
+            slot.pause = None
+        if runs:
             slot.waiting = task
+        elif pause:
+            slot.waiting = task
+            slot.pause = self._app.set_timer(pause, partial(self._begin, place))
+        else:
+            slot.waiting = None
+            self._start(place, slot.newest, task)
+
+    def _begin(self, place: tuple[DOMNode, str]) -> None:
+        """The pause is over."""
+        slot = self._slots[place]
+        task, slot.waiting, slot.pause = slot.waiting, None, None
+        if task is not None:
+            self._start(place, slot.newest, task)
 
     def do(self, deed: Callable[[], T], on_done: Callable[[T], None], on_error: ErrorHandler) -> None:
         """Run a deed in a thread, after the ones asked for before it; it is never dropped, nor is its outcome."""

@@ -77,7 +77,11 @@ FROM temp.partner_figures
     _Table(
         "derived_state",
         "SELECT name, value FROM main.derived_state",
-        "SELECT name, value FROM temp.derived_state",
+        # A store last refreshed by an earlier version keeps no begin of the list: it is read more slowly, no worse.
+        """
+SELECT name, value FROM temp.derived_state
+WHERE name <> 'first_partners' OR EXISTS (SELECT 1 FROM main.derived_state WHERE name = 'first_partners')
+""",
         ("name", "value"),
         1,
     ),

@@ -247,6 +247,8 @@ class FakeIncident:
         """Answer for the store."""
         patch.setattr(figures, "figures", lambda store, parameters: self.figures or usual_figures(self.rows))
         patch.setattr(partners, "partner_list", lambda store, parameters: list(self.rows))
+        patch.setattr(partners, "all_partners", lambda store, parameters: list(self.rows))
+        patch.setattr(partners, "first_partners", lambda store, parameters: None)
         patch.setattr(timeline, "whole_span", lambda store, partner: (parse_point("2018-01-01"), AS_OF))
         patch.setattr(
             timeline,

@@ -431,7 +431,7 @@ def test_an_error_of_the_store_becomes_a_line(incident: FakeIncident, monkeypatc
         raise OSError("disk on fire \x1b[31m")
 
     async def flow(pilot: Pilot[int]) -> None:
-        monkeypatch.setattr(partners, "partner_list", broken)
+        monkeypatch.setattr(partners, "all_partners", broken)
         await press(pilot, "R")
         assert message(pilot) == ("cannot read fake.db: OSError: disk on fire \\x1b[31m", "error")
         assert len(shown_names(pilot)) == 11

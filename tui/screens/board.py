@@ -1,5 +1,6 @@
 """The board: header, partners, timeline, audit track. It owns what is shown and asks the store in threads."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -12,7 +13,7 @@ from textual.widgets import Input
 from store import audits, figures, partners, rulebook, timeline
 from store.audits import Track
 from store.figures import Figures
-from store.partners import PartnerRow
+from store.partners import FirstPartners, PartnerRow
 from store.timeline import Timeline
 from tui.keys import bindings
 from tui.screens.case_work import CaseWorkScreen
@@ -26,6 +27,8 @@ from tui.widgets.timeline import TimelinePane
 from tui.widgets.virtual_list import VirtualList
 
 ALL_PARTNERS = "All partners"
+# While keys come faster than this, what stands beside the list waits.
+PAUSE_S = 0.05
 
 
 class BoardScreen(CaseWorkScreen):
@@ -42,6 +45,7 @@ class BoardScreen(CaseWorkScreen):
         self._rulebook_sha256 = ""
         self._span: tuple[int, int] | None = None
         self._shown: int | None = -1
+        self._marks_told = 0
 
     def body(self) -> ComposeResult:
         """Header, panes, and the filter's line."""
@@ -76,7 +80,17 @@ class BoardScreen(CaseWorkScreen):
         app.run_question(
             self, "figures", lambda: figures.figures(store, parameters), self._show_figures, self._no_figures
         )
-        app.run_question(self, "partners", lambda: partners.partner_list(store, parameters), self._show_partners)
+        if self.partners.view.rows:
+            self._ask_the_rest()
+        else:
+            first = partial(partners.first_partners, store, parameters)
+            app.run_question(self, "first partners", first, self._show_first, self._no_first)
+
+    def _ask_the_rest(self) -> None:
+        """Ask for what takes longer, once there is something on the screen."""
+        app = self.overscope
+        store, parameters = app.store, app.parameters
+        app.run_question(self, "partners", lambda: partners.all_partners(store, parameters), self._show_partners)
         app.run_question(self, "span", lambda: timeline.whole_span(store, None), self._show_span)
         app.run_question(self, "rulebook", lambda: rulebook.current_rulebook(store).sha256, self._show_rulebook)
         self._ask_about_current(again=True)
@@ -90,7 +104,18 @@ class BoardScreen(CaseWorkScreen):
         self.query_one(FiguresBar).show_failure()
         self.overscope.show_error(error)
 
-    def _show_partners(self, rows: list[PartnerRow]) -> None:
+    def _show_first(self, answer: FirstPartners | None) -> None:
+        if answer is None:
+            self._ask_the_rest()
+            return
+        self.partners.show_first(answer)
+        self.call_after_refresh(self._ask_the_rest)
+
+    def _no_first(self, error: Exception) -> None:
+        self.overscope.show_error(error)
+        self._ask_the_rest()
+
+    def _show_partners(self, rows: Sequence[PartnerRow]) -> None:
         self.partners.show(rows)
         self._say_marks()
         self._ask_about_current(again=True)
@@ -104,24 +129,33 @@ class BoardScreen(CaseWorkScreen):
     def _show_rulebook(self, sha256: str) -> None:
         self._rulebook_sha256 = sha256
 
-    def _ask_about_current(self, *, again: bool = False) -> None:
-        """Ask for timeline and track of the partner under the cursor."""
+    def _ask_about_current(self, *, again: bool = False, pause: float = 0) -> None:
+        """Ask for timeline and track of the partner under the cursor.
+
+        Args:
+            again: also where they are shown already.
+            pause: seconds without another partner under the cursor before it is asked.
+        """
         row = self.partners.current
         key = None if row is None else row.partner
         if not self.partners.row_count() or (key == self._shown and not again):
             return
         self._shown = key
-        self._ask_timeline()
+        self._ask_timeline(pause=pause)
         audit = self.query_one(AuditPane)
         if row is None:
             audit.show(None, None)
             return
         store, today = self.overscope.store, self.overscope.today
         self.overscope.run_question(
-            self, "track", lambda: audits.track(store, row.partner, today=today), partial(self._show_track, row)
+            self,
+            "track",
+            lambda: audits.track(store, row.partner, today=today),
+            partial(self._show_track, row),
+            pause=pause,
         )
 
-    def _ask_timeline(self) -> None:
+    def _ask_timeline(self, *, pause: float = 0) -> None:
         pane = self.query_one(TimelinePane)
         window = pane.window
         bins = pane.bins_wanted()
@@ -134,6 +168,7 @@ class BoardScreen(CaseWorkScreen):
             "timeline",
             lambda: timeline.timeline(store, partner, from_at=window[0], until_at=window[1], bins=bins),
             partial(self._show_timeline, ALL_PARTNERS if row is None else row.name),
+            pause=pause,
         )
 
     def _show_timeline(self, title: str, answer: Timeline) -> None:
@@ -149,7 +184,7 @@ class BoardScreen(CaseWorkScreen):
     @on(VirtualList.Moved)
     def _cursor_moved(self, message: VirtualList.Moved) -> None:
         message.stop()
-        self._ask_about_current()
+        self._ask_about_current(pause=PAUSE_S)
 
     @on(VirtualList.Opened)
     def _row_opened(self, message: VirtualList.Opened) -> None:
@@ -267,7 +302,9 @@ class BoardScreen(CaseWorkScreen):
         if hidden:
             said += f", {number(hidden)} hidden by the filter"
         self.remark(f"{said}   U unmark" if marks else "")
-        self.refresh_bindings()
+        if marks != self._marks_told:
+            self._marks_told = marks
+            self.refresh_bindings()
 
     def footer_label(self, key_id: str) -> str | None:
         """Say how many the next action is about."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 from store.partners import PartnerRow, row_status
+from tui.partner_view import Lines
 from tui.text import (
     STATUS_LETTERS,
     clean,
@@ -157,7 +158,7 @@ EXTRA_SETS: tuple[tuple[str, tuple[Column, ...]], ...] = (
 )
 _WHERE_ROOM = (READS, FIRST_READ, RESOURCES, OWNER, STATUS, STAGE, PARTNER_ID)
 # Widths are measured on this many rows: the rest is cut with `…` rather than read through at every refresh.
-_MEASURED_ROWS = 500
+_MEASURED_ROWS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +169,10 @@ class Layout:
     columns: tuple[tuple[Column, int], ...]
 
 
-def measure(column: Column, rows: Sequence[PartnerRow], context: Context) -> int:
+def measure(column: Column, rows: Sequence[PartnerRow] | Lines, context: Context) -> int:
     """How wide a column wants to be for these rows."""
-    widest = max((cell_len(column.cell(row, context).text) for row in rows[:_MEASURED_ROWS]), default=0)
+    measured = map(rows.__getitem__, range(min(len(rows), _MEASURED_ROWS)))
+    widest = max((cell_len(column.cell(row, context).text) for row in measured), default=0)
     return min(column.most, max(column.least, widest))
 
 

@@ -1,5 +1,6 @@
 """The partner list: who, how many people, how lately, and where the work stands. Marks and cursor follow partners."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -7,7 +8,7 @@ from textual.binding import BindingType
 from textual.content import Content
 
 from store.figures import Figures
-from store.partners import PartnerRow
+from store.partners import FirstPartners, PartnerRow
 from tui.partner_view import POPULATIONS, PartnerView
 from tui.text import clean, day, fit, number, qualified
 from tui.widgets.partner_columns import (
@@ -44,14 +45,22 @@ class PartnerList(VirtualList):
 
     # -- rows ------------------------------------------------------------------------------------------------------
 
-    def show(self, rows: list[PartnerRow]) -> None:
+    def show(self, rows: Sequence[PartnerRow]) -> None:
         """Show these rows; the cursor stays on its partner, and starts on the first."""
         if not self._fresh and rows == self.view.rows:
             return
         self.view.set_rows(rows)
-        known = {row.partner for row in rows}
-        self.marks &= known
-        if self._fresh and rows:
+        self.marks = self.view.known(self.marks)
+        self._start_on_first()
+
+    def show_first(self, first: FirstPartners) -> None:
+        """Show the begin of the list, as long as there is nothing else to show."""
+        if not self.view.rows:
+            self.view.set_first(first)
+            self._start_on_first()
+
+    def _start_on_first(self) -> None:
+        if self._fresh and self.view.rows:
             self._fresh = False
             self._current = self.view.visible[0].partner if self.view.visible else None
         self._rows_changed()
@@ -76,7 +85,7 @@ class PartnerList(VirtualList):
     def chosen(self) -> list[PartnerRow]:
         """What an action is about: the marked partners, hidden ones too, else the current one."""
         if self.marks:
-            return [row for row in self.view.rows if row.partner in self.marks]
+            return self.view.chosen(self.marks)
         return [] if self.current is None else [self.current]
 
     def _rows_changed(self) -> None:
@@ -170,14 +179,14 @@ class PartnerList(VirtualList):
             self.marks.add(row.partner)
         else:
             first, last = sorted((place, self.cursor - 1))
-            self.marks |= {between.partner for between in self.view.visible[first : last + 1]}
+            self.marks |= self.view.visible.partners(first, last + 1)
             self._range_from = None
         self.refresh()
         return self._range_from is not None
 
     def mark_all(self) -> None:
         """Mark every partner in view of the filter."""
-        self.marks |= {row.partner for row in self.view.visible}
+        self.marks |= self.view.visible.partners()
         self.refresh()
 
     def unmark(self) -> None:
@@ -208,10 +217,14 @@ class PartnerList(VirtualList):
 
     def _title(self) -> None:
         visible, total = len(self.view.visible), self.view.total
+        # Of the first rows alone, only the list as it begins can be counted.
+        is_counted = self.view.is_whole or self.view.is_as_begun
+        if is_counted and not self.view.is_whole:
+            visible = total
         parts: list[str | tuple[str, str]] = [
             (" 1 ", "$accent"),
             ("Partners ", "bold"),
-            f"{number(visible)} of {number(total)}   ",
+            f"{number(visible)} of {number(total)}   " if is_counted else "counting ...   ",
             ("show: ", "$quiet"),
             self._population_label(),
         ]
@@ -297,7 +310,8 @@ class PartnerList(VirtualList):
             "due": late,
             "due_month": late,
         }
-        name = fit(f"All {number(len(self.view.visible))}", layout.name_width)
+        shown = len(self.view.visible) if self.view.is_whole else self.view.total
+        name = fit(f"All {number(shown)}", layout.name_width)
         pieces: list[Piece] = [(">" if current else " ", "accent"), ("    ", ""), (name, "strong")]
         for column, cells in layout.columns:
             style = "alarm" if column.name.startswith("due") else "strong"
