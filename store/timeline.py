@@ -88,12 +88,13 @@ class Timeline:
 
 
 class Band(NamedTuple):
-    """One partner's row under an axis that it shares with others: its bins and its markers."""
+    """One partner's row under an axis that it shares with others: its bins and its markers, as in `Timeline`."""
 
     partner: int
     name: str
     bins: tuple[Bin, ...]
     markers: tuple[Marker, ...]
+    markers_left_out: int = 0
 
 
 def timeline(store: Store, partner: int | None, *, from_at: int, until_at: int, bins: int) -> Timeline:
@@ -138,7 +139,7 @@ def bands(store: Store, partners: Sequence[int], *, from_at: int, until_at: int,
                 partner,
                 partner_name(connection, partner).name,
                 _bins(connection, world, partner, edges),
-                markers_of(connection, world, partner, from_at, until_at)[0],
+                *markers_of(connection, world, partner, from_at, until_at),
             )
             for partner in partners
         )
