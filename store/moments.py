@@ -1,6 +1,8 @@
 """Events as moments in order of time, each with its verdict: counted between any instants without reading them all."""
 
 import sqlite3
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -32,35 +34,118 @@ class Counter(Protocol):
         """A row for each pair of neighbouring edges (ascending, microseconds UTC), a column for each of `BIN_ORDER`."""
 
 
+class Instants(Protocol):
+    """Instants of events in order of time, microseconds UTC."""
+
+    def places(self, edges: Column) -> Column:
+        """For each edge (ascending) how many instants lie before it."""
+
+    def days(self) -> list[int]:
+        """The UTC days with an event, counted from 1970-01-01, ascending."""
+
+    def span(self) -> tuple[int, int] | None:
+        """The first instant and the last; None where there is none."""
+
+
+class PlainInstants:
+    """Instants as they are."""
+
+    def __init__(self, ascending: Column) -> None:
+        self._ascending = ascending
+
+    def places(self, edges: Column) -> Column:
+        """See `Instants`."""
+        return np.searchsorted(self._ascending, edges, "left")
+
+    def days(self) -> list[int]:
+        """See `Instants`."""
+        return _distinct_days(self._ascending)
+
+    def span(self) -> tuple[int, int] | None:
+        """See `Instants`."""
+        return (int(self._ascending[0]), int(self._ascending[-1])) if len(self._ascending) else None
+
+
+class PackedInstants:
+    """Very many instants in half the room: four bytes each, the rest once for all that share it (72 minutes)."""
+
+    def __init__(self, parts: Iterable[Column]) -> None:
+        """Of instants that ascend from part to part and within each."""
+        rests: list[Column] = []
+        lows: list[npt.NDArray[np.uint32]] = []
+        for part in parts:
+            rests.append(part >> _LOW_BITS)
+            lows.append((part & _LOW).astype(np.uint32))
+        self._low = np.concatenate(lows) if lows else np.zeros(0, dtype=np.uint32)
+        runs = [np.unique(rest, return_counts=True) for rest in rests]
+        self._rest, which = np.unique(np.concatenate([run[0] for run in runs] or [_NOTHING]), return_inverse=True)
+        lengths = np.bincount(which.ravel(), np.concatenate([run[1] for run in runs] or [_NOTHING]), len(self._rest))
+        self._start = np.append(np.zeros(1, dtype=np.int64), np.cumsum(lengths.astype(np.int64)))
+
+    def places(self, edges: Column) -> Column:
+        """See `Instants`."""
+        rests = edges >> _LOW_BITS
+        runs = np.searchsorted(self._rest, rests, "left")
+        places: Column = self._start[runs]
+        inside = np.append(self._rest, _NO_REST)[runs] == rests
+        lows = (edges & _LOW).astype(np.uint32)
+        for run in np.unique(runs[inside]).tolist():
+            mine = slice(*np.searchsorted(rests, [self._rest[run], self._rest[run] + 1], "left").tolist())
+            its = self._low[self._start[run] : self._start[run + 1]]
+            places[mine] += np.searchsorted(its, lows[mine], "left")
+        return places
+
+    def days(self) -> list[int]:
+        """See `Instants`."""
+        days: set[int] = set()
+        for run, rest in enumerate(self._rest.tolist()):
+            its = self._low[self._start[run] : self._start[run + 1]].astype(np.int64)
+            days.update(_distinct_days(its + (rest << _LOW_BITS)))
+        return sorted(days)
+
+    def span(self) -> tuple[int, int] | None:
+        """See `Instants`."""
+        if not len(self._low):
+            return None
+        first, last = self._rest[0] << _LOW_BITS, self._rest[-1] << _LOW_BITS
+        return int(first) + int(self._low[0]), int(last) + int(self._low[-1])
+
+
+_LOW_BITS = 32
+_LOW = (1 << _LOW_BITS) - 1
+_NO_REST = np.iinfo(np.int64).min
+_NOTHING = np.zeros(0, dtype=np.int64)
+
+
+def _distinct_days(ascending: Column) -> list[int]:
+    days = ascending // MICROSECONDS_PER_DAY
+    first = np.ones(len(days), dtype=bool)
+    np.not_equal(days[1:], days[:-1], out=first[1:])
+    return [int(day) for day in days[first]]
+
+
 class Moments:
     """Somebody's events in order of time.
 
     Args:
-        occurred_at: ascending, microseconds UTC.
+        instants: when they happened.
         verdict: a code of `store.judge` for each.
     """
 
-    def __init__(self, occurred_at: Column, verdict: Codes) -> None:
-        self.occurred_at = occurred_at
+    def __init__(self, instants: Instants, verdict: Codes) -> None:
+        self.instants = instants
         self._verdict = verdict
         self._totals: Column | None = None
 
     def between(self, edges: list[int]) -> Column:
         """See `Counter`."""
-        places = np.searchsorted(self.occurred_at, np.array(edges, dtype=np.int64), "left")
+        places = self.instants.places(np.array(edges, dtype=np.int64))
         inside = int(places[-1] - places[0])
         if inside <= max(_FEW, len(edges) * _STRIDE):
             table = self._counted(places)
         else:
-            table = np.diff(self._before(places), axis=0)
+            table = np.diff(self.before(places), axis=0)
         return table[:, _PLACES]
-
-    def days(self) -> list[int]:
-        """The UTC days with an event, counted from 1970-01-01, ascending."""
-        days = self.occurred_at // MICROSECONDS_PER_DAY
-        first = np.ones(len(days), dtype=bool)
-        np.not_equal(days[1:], days[:-1], out=first[1:])
-        return [int(day) for day in days[first]]
 
     def _counted(self, places: Column) -> Column:
         """Counts between neighbouring places, from every event between the outermost."""
@@ -68,7 +153,7 @@ class Moments:
         codes = rows * _KINDS + self._verdict[places[0] : places[-1]]
         return np.bincount(codes, minlength=(len(places) - 1) * _KINDS).reshape(-1, _KINDS)
 
-    def _before(self, places: Column) -> Column:
+    def before(self, places: Column) -> Column:
         """For each place, the events before it by verdict: the last noted total and the few events from there."""
         if self._totals is None:
             self._totals = self._noted()
@@ -133,21 +218,40 @@ def days_before(connection: sqlite3.Connection, world: "World", as_of: int) -> l
 def moments_of(connection: sqlite3.Connection, world: "World", partner: int | None) -> Moments:
     """The live events of a partner (internal id), or of everybody, under the rulebook's own cut-offs."""
     if partner is None:
-        return _ALL.get(world, None, lambda: _sorted(*_everybodys(connection, world)))
-    return _PARTNERS.get(world, partner, lambda: _sorted(*_partners(connection, world, partner)))
+        return _ALL.get(world, None, lambda: _everybodys(connection, world))
+    return _PARTNERS.get(world, partner, lambda: _partners(connection, world, partner))
 
 
-def _everybodys(connection: sqlite3.Connection, world: "World") -> tuple[Column, Codes]:
-    return world.columns(connection).occurred_at, world.verdicts(connection).verdict
+def _everybodys(connection: sqlite3.Connection, world: "World") -> Moments:
+    """Sorted a slice of time after the other: twice as much room as the answer is never needed."""
+    occurred_at, verdict = world.columns(connection).occurred_at, world.verdicts(connection).verdict
+    codes: list[Codes] = []
+
+    def parts() -> Iterator[Column]:
+        first, last = (int(occurred_at.min()), int(occurred_at.max())) if len(occurred_at) else (0, 0)
+        slices = min(len(occurred_at) // _SLICE + 1, _MOST_SLICES)
+        bounds = [first + place * (last + 1 - first) // slices for place in range(slices + 1)]
+        for start, end in pairwise(bounds):
+            inside = (occurred_at >= start) & (occurred_at < end)
+            instants, its = _by_time(occurred_at[inside], verdict[inside])
+            codes.append(its)
+            yield instants
+
+    instants = PackedInstants(parts())
+    return Moments(instants, np.concatenate(codes))
 
 
-def _partners(connection: sqlite3.Connection, world: "World", partner: int) -> tuple[Column, Codes]:
-    occurred_at, verdict = _everybodys(connection, world)
+_SLICE, _MOST_SLICES = 1 << 20, 16
+
+
+def _partners(connection: sqlite3.Connection, world: "World", partner: int) -> Moments:
     places = world.places_of(connection, partner)
-    return occurred_at[places], verdict[places]
+    occurred_at, verdict = world.columns(connection).occurred_at, world.verdicts(connection).verdict
+    instants, codes = _by_time(occurred_at[places], verdict[places])
+    return Moments(PlainInstants(instants), codes)
 
 
-def _sorted(occurred_at: Column, verdict: Codes) -> Moments:
+def _by_time(occurred_at: Column, verdict: Codes) -> tuple[Column, Codes]:
     # The verdict rides in the lowest three bits: one sort of plain numbers instead of a permutation.
     packed = occurred_at << 3
     packed |= verdict
@@ -155,4 +259,4 @@ def _sorted(occurred_at: Column, verdict: Codes) -> Moments:
     codes = packed.astype(np.int8)
     codes &= 7
     packed >>= 3
-    return Moments(packed, codes)
+    return packed, codes

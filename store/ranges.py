@@ -87,5 +87,4 @@ def first_and_last(store: Store, partner: int | None) -> tuple[int, int] | None:
     from store.world import world_of
 
     with store.reading() as connection:
-        times = moments_of(connection, world_of(store, connection), partner).occurred_at
-        return (int(times[0]), int(times[-1])) if len(times) else None
+        return moments_of(connection, world_of(store, connection), partner).instants.span()

@@ -196,7 +196,7 @@ def _event_days(connection: sqlite3.Connection, world: "World") -> list[int]:
         return [day for (day,) in connection.execute(_EVENT_DAYS)]
     from store.moments import moments_of
 
-    return moments_of(connection, world, None).days()
+    return moments_of(connection, world, None).instants.days()
 
 
 _SPAN = "SELECT min(day), max(day) FROM daily"

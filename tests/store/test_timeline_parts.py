@@ -22,7 +22,7 @@ from store.ingest.imports import void
 from store.instants import parse_point
 from store.judge import VERDICT_NAMES
 from store.markers import Marker
-from store.moments import BIN_ORDER, Days, Moments
+from store.moments import BIN_ORDER, Days, Moments, PackedInstants, PlainInstants
 from store.names import find_partner
 from store.remembered import Remembered
 from store.timeline import MOST_BINS, bands, timeline, timeline_document
@@ -62,15 +62,32 @@ def test_running_totals_count_what_a_loop_counts(events: list[tuple[int, int]], 
         [sum(start <= at < end and VERDICT_NAMES[code] == name for at, code in events) for name in BIN_ORDER]
         for start, end in pairwise(edges)
     ]
-    its = Moments(
-        np.array([at for at, _ in events], dtype=np.int64), np.array([code for _, code in events], dtype=np.int8)
-    )
+    codes = np.array([code for _, code in events], dtype=np.int8)
+    its = Moments(PlainInstants(np.array([at for at, _ in events], dtype=np.int64)), codes)
     assert its.between(edges).tolist() == expected
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(moments, "_STRIDE", 4)
-        places = np.searchsorted(its.occurred_at, np.array(edges), "left")
-        table = np.diff(its._before(places), axis=0)
+        table = np.diff(its.before(its.instants.places(np.array(edges))), axis=0)
     assert table[:, [VERDICT_NAMES.index(name) for name in BIN_ORDER]].tolist() == expected
+
+
+# Instants near where their lower halves begin anew, near midnight, and anywhere from 1990 to 2100.
+INSTANTS = st.one_of(
+    st.integers(148_000, 148_003).flatmap(lambda run: st.integers((run << 32) - 3, (run << 32) + 3)),
+    st.integers(17_600, 17_603).flatmap(lambda day: st.integers(day * 86_400_000_000 - 2, day * 86_400_000_000 + 2)),
+    st.integers(parse_point("1990-01-01"), parse_point("2100-01-01")),
+)
+EDGES = st.one_of(INSTANTS, st.integers(parse_point("1900-01-01"), parse_point("1970-01-02")), st.just(-1))
+
+
+@given(st.lists(INSTANTS, max_size=60), st.lists(EDGES, min_size=1, max_size=12), st.sets(st.integers(0, 60)))
+def test_packed_instants_are_found_like_plain_ones(found: list[int], edges: list[int], cuts: set[int]) -> None:
+    ascending, edges = np.array(sorted(found), dtype=np.int64), sorted(edges)
+    plain, packed = PlainInstants(ascending), PackedInstants(np.split(ascending, sorted(cuts)))
+    for its in (plain, packed):
+        assert its.places(np.array(edges)).tolist() == [sum(at < edge for at in found) for edge in edges]
+        assert its.days() == sorted({at // 86_400_000_000 for at in found})
+        assert its.span() == ((min(found), max(found)) if found else None)
 
 
 @given(
@@ -304,3 +321,15 @@ def test_the_last_few_answers_about_a_world_are_remembered(store: Store) -> None
 
 def test_a_marker_needs_no_partner() -> None:
     assert Marker(1, "rule", "r") == Marker(1, "rule", "r", None)
+
+
+def test_everybodys_events_are_sorted_slice_by_slice(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    from store.moments import moments_of
+    from store.world import World
+
+    monkeypatch.setattr(moments, "_SLICE", 1)
+    with store.reading() as connection:
+        world = World(connection)
+        instants = moments_of(connection, world, None).instants
+        assert instants.span() == (parse_point("2018-03-01T12:00:00Z"), parse_point("2018-03-02T12:00:00Z"))
+        assert instants.days() == [parse_point(f"2018-03-0{day}") // 86_400_000_000 for day in (1, 2)]
