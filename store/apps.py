@@ -37,20 +37,21 @@ class AppRow(NamedTuple):
 def partner_apps(store: Store, partner: int, parameters: Parameters) -> list[AppRow]:
     """The apps of a partner (internal id), those that read after their removal first, then by name."""
     from store.judge import DENIED, IMPROPER
+    from store.partner_events import partner_events
     from store.world import world_of
 
     with store.reading() as connection:
         view = resolve(rulebook_in(connection), parameters)
         world = world_of(store, connection)
-        columns = world.columns(connection)
+        columns, judged = partner_events(connection, world, partner)
         what_if = view.what_if_cutoff
-        judged = world.verdicts(connection) if what_if is None else world.judge(columns, cutoff=what_if)
-        places = world.places_of(connection, partner)
-        places = places[columns.occurred_at[places] < view.as_of]
+        if what_if is not None:
+            judged = world.judge(columns, cutoff=what_if)
+        before = columns.occurred_at < view.as_of
         registry = world.registry
         rows = []
         for app in registry.apps_of.get(partner, ()):
-            mine = places[columns.app[places] == app]
+            mine = before & (columns.app == app)
             verdict, times, after = judged.verdict[mine], columns.occurred_at[mine], columns.after[mine]
             improper = times[verdict == IMPROPER]
             after_removal = int((after & (verdict == IMPROPER)).sum())

@@ -44,7 +44,7 @@ class EventColumns:
 
 
 BASE = ("app", "occurred_at", "field_set", "subject", "resource", "records", "outcome")
-_FACTS = ("exempt", "opt_in", "after")
+FACTS = ("exempt", "opt_in", "after")
 # A content that is still being loaded counts nowhere.
 COUNTED_SEGMENTS = """
 SELECT content_id, segment FROM segments
@@ -61,7 +61,7 @@ def field_sets(connection: sqlite3.Connection) -> dict[int, tuple[str, ...]]:
 
 def load_columns(connection: sqlite3.Connection, segments: list[tuple[int, int]] | None = None) -> EventColumns:
     """The live events of these (content, segment) pairs, or of all, with the facts noted beside them."""
-    loaded = load_named(connection, (*BASE, *_FACTS), segments)
+    loaded = load_named(connection, (*BASE, *FACTS), segments)
     return EventColumns(**{**loaded, "after": loaded["after"].astype(bool)})
 
 
