@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from store.instants import MICROSECONDS_PER_DAY
 from store.judge import VERDICT_NAMES
+from store.kept import is_stale
 from store.remembered import Remembered
 from store.segments import Column
 
@@ -175,6 +176,7 @@ class Days:
     """Everybody's counts per UTC day: only for edges at midnight."""
 
     def __init__(self, days: Column, counts: Column) -> None:
+        self.days: list[int] = days.tolist()
         self._days = days
         self._before = np.zeros((len(days) + 1, _KINDS), dtype=np.int64)
         np.cumsum(counts, axis=0, out=self._before[1:])
@@ -211,6 +213,12 @@ def days_before(connection: sqlite3.Connection, world: "World", as_of: int) -> l
     """The UTC days with an event of anybody before as-of, which infer coverage; none where coverage was imported."""
     if world.registry.coverage:
         return []
+    last = as_of // MICROSECONDS_PER_DAY
+    if not is_stale(connection):
+        days = days_of_all(connection, world).days
+        # The rollup does not say whether a day that as-of cuts has an event before it.
+        if last not in days or as_of % MICROSECONDS_PER_DAY == 0:
+            return [day for day in days if day < last]
     times = world.columns(connection).occurred_at
     return [int(day) for day in np.unique(times[times < as_of] // MICROSECONDS_PER_DAY)]
 

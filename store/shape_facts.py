@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from store.columns import distinct, distinct_within
+from store.aliases import same_person
+from store.columns import COUNTED_SEGMENTS, distinct, distinct_within
 from store.coverage import (
     SourceCoverage,
     coverage,
@@ -23,7 +24,7 @@ from store.parameters import View
 from store.reach import FOREVER
 from store.registry import Registry, merge
 from store.remembered import Remembered
-from store.segments import Column
+from store.segments import Column, read_column
 from store.world import World
 
 
@@ -205,11 +206,19 @@ def _known_people(connection: sqlite3.Connection, world: World, partner: int) ->
 
 
 def _count_known_people(connection: sqlite3.Connection, world: World, partner: int) -> dict[int, int]:
+    """A segment after the other, so that nobody's events need be in memory for it."""
     columns = world.columns(connection)
     touched = distinct(columns.resource[world.places_of(connection, partner)])
-    place_of = np.full(int(columns.resource.max(initial=0)) + 1, -1, dtype=np.int64)
+    touched = touched[touched > 0]
+    place_of = np.full(int(touched.max(initial=0)) + 2, -1, dtype=np.int64)
     place_of[touched] = np.arange(len(touched))
-    which = place_of[columns.resource]
-    there = np.flatnonzero(which >= 0)
-    people = distinct_within(which[there], columns.subject[there], len(touched))
-    return dict(zip(touched.tolist(), people.tolist(), strict=True))
+    places: list[Column] = [touched[:0]]
+    people: list[Column] = [touched[:0]]
+    for content_id, segment in connection.execute(COUNTED_SEGMENTS).fetchall():
+        which = place_of[np.minimum(read_column(connection, content_id, segment, "resource"), len(place_of) - 1)]
+        there = which >= 0
+        places.append(which[there])
+        people.append(read_column(connection, content_id, segment, "subject")[there])
+    subjects = same_person(np.concatenate(people), world.aliases(connection))
+    known = distinct_within(np.concatenate(places), subjects, len(touched))
+    return dict(zip(touched.tolist(), known.tolist(), strict=True))
