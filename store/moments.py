@@ -253,9 +253,10 @@ _SLICE, _MOST_SLICES = 1 << 20, 16
 
 
 def _partners(connection: sqlite3.Connection, world: "World", partner: int) -> Moments:
-    places = world.places_of(connection, partner)
-    occurred_at, verdict = world.columns(connection).occurred_at, world.verdicts(connection).verdict
-    instants, codes = _by_time(occurred_at[places], verdict[places])
+    from store.partner_events import partner_events
+
+    columns, verdicts = partner_events(connection, world, partner)
+    instants, codes = _by_time(columns.occurred_at, verdicts.verdict)
     return Moments(PlainInstants(instants), codes)
 
 

@@ -8,7 +8,7 @@ from store.connection import Store
 from store.errors import UsageError
 
 if TYPE_CHECKING:
-    from store.segments import Column
+    from store.columns import EventColumns, Verdicts
     from store.world import World
 
 
@@ -47,10 +47,11 @@ def range_figures(store: Store, partner: int | None, *, from_at: int, until_at: 
 
     with store.reading() as connection:
         world = world_of(store, connection)
-        columns, verdict = world.columns(connection), world.verdicts(connection).verdict
-        places = _places_within(connection, world, partner, from_at, until_at)
-        counts = np.bincount(verdict[places], minlength=len(VERDICT_NAMES)).tolist()
-        read = places[verdict[places] == IMPROPER]
+        columns, verdicts = _events_of(connection, world, partner)
+        inside = (columns.occurred_at >= from_at) & (columns.occurred_at < until_at)
+        verdict = verdicts.verdict[inside]
+        counts = np.bincount(verdict, minlength=len(VERDICT_NAMES)).tolist()
+        read = np.flatnonzero(inside)[verdict == IMPROPER]
         records = columns.records[read]
         partner_of = world.registry.partner_of
         return RangeFigures(
@@ -64,18 +65,13 @@ def range_figures(store: Store, partner: int | None, *, from_at: int, until_at: 
         )
 
 
-def _places_within(
-    connection: sqlite3.Connection, world: "World", partner: int | None, from_at: int, until_at: int
-) -> "Column":
-    """Where the events of the interval lie in the columns."""
-    import numpy as np
+def _events_of(connection: sqlite3.Connection, world: "World", partner: int | None) -> "tuple[EventColumns, Verdicts]":
+    """The events of a partner, or of everybody."""
+    from store.partner_events import partner_events
 
-    occurred_at = world.columns(connection).occurred_at
     if partner is None:
-        return np.flatnonzero((occurred_at >= from_at) & (occurred_at < until_at))
-    places = world.places_of(connection, partner)
-    times = occurred_at[places]
-    return places[(times >= from_at) & (times < until_at)]
+        return world.columns(connection), world.verdicts(connection)
+    return partner_events(connection, world, partner)
 
 
 def first_and_last(store: Store, partner: int | None) -> tuple[int, int] | None:

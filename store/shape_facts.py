@@ -21,6 +21,7 @@ from store.facts import removal_lag
 from store.judge import IMPROPER, UNDETERMINED
 from store.moments import days_before
 from store.parameters import View
+from store.partner_events import partner_events
 from store.reach import FOREVER
 from store.registry import Registry, merge
 from store.remembered import Remembered
@@ -127,10 +128,11 @@ def _in_force(world: World, view: View) -> list[tuple[int, int]]:
 
 def shape_facts(connection: sqlite3.Connection, world: World, view: View, partner: int) -> ShapeFacts:
     """Gather them for one partner (internal id)."""
-    registry, columns, what_if = world.registry, world.columns(connection), view.what_if_cutoff
-    judged = world.verdicts(connection) if what_if is None else world.judge(columns, cutoff=what_if)
-    places = world.places_of(connection, partner)
-    places = places[columns.occurred_at[places] < view.as_of]
+    registry, what_if = world.registry, view.what_if_cutoff
+    columns, judged = partner_events(connection, world, partner)
+    if what_if is not None:
+        judged = world.judge(columns, cutoff=what_if)
+    places = np.flatnonzero(columns.occurred_at < view.as_of)
     verdict, app, times = judged.verdict[places], columns.app[places], columns.occurred_at[places]
     improper, undetermined, after = verdict == IMPROPER, verdict == UNDETERMINED, columns.after[places]
     apps = registry.apps_of.get(partner, [])
@@ -177,7 +179,7 @@ _RESOURCE = "SELECT resource_id FROM resources WHERE id = ?"
 
 def _shares(connection: sqlite3.Connection, world: World, partner: int, read: Column) -> tuple[ResourceShare, ...]:
     """For each resource of these restricted reads that name a person: who was read there, of whom the log knows."""
-    columns = world.columns(connection)
+    columns = partner_events(connection, world, partner).columns
     named = read[(columns.resource[read] > 0) & (columns.subject[read] > 0)]
     resources, which = np.unique(columns.resource[named], return_inverse=True)
     if not len(resources):
@@ -207,8 +209,7 @@ def _known_people(connection: sqlite3.Connection, world: World, partner: int) ->
 
 def _count_known_people(connection: sqlite3.Connection, world: World, partner: int) -> dict[int, int]:
     """A segment after the other, so that nobody's events need be in memory for it."""
-    columns = world.columns(connection)
-    touched = distinct(columns.resource[world.places_of(connection, partner)])
+    touched = distinct(partner_events(connection, world, partner).columns.resource)
     touched = touched[touched > 0]
     place_of = np.full(int(touched.max(initial=0)) + 2, -1, dtype=np.int64)
     place_of[touched] = np.arange(len(touched))
