@@ -73,11 +73,13 @@ def after_removal(app: Column, occurred_at: Column, registry: Registry, *, grace
 def removal_lag(app: Column, occurred_at: Column, registry: Registry, *, grace: int) -> Column:
     """Microseconds since the removal that `after_removal` goes by; -1 where there is none."""
     lag = np.full(len(app), -1, dtype=np.int64)
-    for number in registry.removals:
-        mine = np.nonzero(app == number)[0]
-        if len(mine):
+    order = np.argsort(app, kind="stable")
+    numbers, starts = np.unique(app[order], return_index=True)
+    for number, mine in zip(numbers.tolist(), np.split(order, starts[1:]), strict=False):
+        removals = registry.removals.get(number)
+        if removals:
             times = occurred_at[mine]
-            removed_at, was_removed = _last_removal(registry.removals[number], times, grace)
+            removed_at, was_removed = _last_removal(removals, times, grace)
             lag[mine] = np.where(was_removed, times - removed_at, -1)
     return lag
 
