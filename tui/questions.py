@@ -98,14 +98,16 @@ class Questions:
             slot.waiting = task
         elif pause:
             slot.waiting = task
-            slot.pause = self._app.set_timer(pause, partial(self._begin, place))
+            slot.pause = self._app.set_timer(pause, partial(self._begin, place, slot.newest))
         else:
             slot.waiting = None
             self._start(place, slot.newest, task)
 
-    def _begin(self, place: tuple[DOMNode, str]) -> None:
-        """The pause is over."""
-        slot = self._slots[place]
+    def _begin(self, place: tuple[DOMNode, str], generation: int) -> None:
+        """The pause is over; a timer that was stopped when it had just run out has nothing to begin."""
+        slot = self._slots.get(place)
+        if slot is None or slot.pause is None or generation != slot.newest:
+            return
         task, slot.waiting, slot.pause = slot.waiting, None, None
         if task is not None:
             self._start(place, slot.newest, task)

@@ -111,3 +111,25 @@ def test_deeds_run_one_after_the_other_in_order_and_none_is_lost() -> None:
     in_app(flow)
     assert done == list(range(30))
     assert not overlaps
+
+
+def test_a_pause_that_ran_out_as_it_was_stopped_begins_nothing() -> None:
+    async def flow(app: AskingApp, pilot: Pilot[int]) -> None:
+        owner = app.query_one("#owner")
+        late = []
+        for answer in (1, 2):
+            app.questions.ask(
+                owner, "it", lambda answer=answer: answer, app.answers.append, app.answers.append, pause=3_600
+            )
+            timer = app.questions._slots[owner, "it"].pause
+            assert timer is not None
+            assert timer._callback is not None
+            late.append(timer._callback)
+        late[0]()
+        assert app.questions._slots[owner, "it"].pause is timer
+        late[1]()
+        await until_idle(app, pilot)
+        late[0]()
+        late[1]()
+
+    assert in_app(flow).answers == [2]
