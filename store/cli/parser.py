@@ -256,7 +256,7 @@ def _add_questions(commands: Commands) -> None:
     parser = _command(commands, "timeline", "timelines:timeline", "counts per bin of time, and what happened beside")
     whose = parser.add_mutually_exclusive_group()
     whose.add_argument("--partner", type=words, metavar="ID")
-    whose.add_argument("--all", action="store_true", help="all partners together (default)")
+    whose.add_argument("--all", action="store_true", help="all partners together, and week by week (default)")
     parser.add_argument("--from", dest="from_at", type=point, metavar="DATE", help="default: the whole span")
     parser.add_argument("--until", dest="until_at", type=point, metavar="DATE", help="exclusive")
     parser.add_argument("--bins", type=whole(1, MOST_BINS), default=60, metavar="N", help="default: 60")

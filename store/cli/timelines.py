@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from store.cli import output
 from store.cli.common import bounds, opened, parameters_of, partner_of
 from store.cli.output import Cell, Column, shown
+from store.coverage import INFERRED
 from store.instants import format_day, format_instant, format_optional, last_day_before
 from store.parameters import Parameters, resolve
 from store.words import count_words
 
 if TYPE_CHECKING:
-    from store.timeline import Timeline, Week
+    from store.timeline import Gap, Timeline, Week
 
 _BAR_WIDTH = 40
 
@@ -69,14 +70,16 @@ def _timeline_lines(answer: "Timeline", partner_id: str | None) -> list[str]:
     if answer.markers_left_out:
         lines.append(f"and {count_words(answer.markers_left_out)} more markers: ask for a shorter time")
     if answer.gaps:
-        lines += [
-            "",
-            *(
-                f"not logged  {format_instant(gap.from_at)} .. {format_instant(gap.until_at)}  {shown(gap.source)}"
-                for gap in answer.gaps
-            ),
-        ]
+        lines += ["", *(_gap_line(gap) for gap in answer.gaps)]
     return lines
+
+
+def _gap_line(gap: "Gap") -> str:
+    """What is not known; where no source was imported, days without an event may be silence or no log."""
+    when = f"{format_instant(gap.from_at)} .. {format_instant(gap.until_at)}"
+    if gap.source == INFERRED:
+        return f"no event    {when}  whether it was logged is not known"
+    return f"not logged  {when}  {shown(gap.source)}"
 
 
 def _week_lines(weeks: "Sequence[Week]") -> list[str]:
