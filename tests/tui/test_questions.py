@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
@@ -118,9 +119,7 @@ def test_a_pause_that_ran_out_as_it_was_stopped_begins_nothing() -> None:
         owner = app.query_one("#owner")
         late = []
         for answer in (1, 2):
-            app.questions.ask(
-                owner, "it", lambda answer=answer: answer, app.answers.append, app.answers.append, pause=3_600
-            )
+            app.questions.ask(owner, "it", partial(int, answer), app.answers.append, app.answers.append, pause=3_600)
             timer = app.questions._slots[owner, "it"].pause
             assert timer is not None
             assert timer._callback is not None
