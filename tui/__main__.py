@@ -107,6 +107,7 @@ def _run(wanted: argparse.Namespace) -> int:
 def _show(store: "Store", parameters: "Parameters", actor: str) -> int:
     from platformdirs import user_config_path
 
+    _prefer_speed()
     from tui.app import OverscopeApp
 
     app = OverscopeApp(
@@ -122,6 +123,20 @@ def _show(store: "Store", parameters: "Parameters", actor: str) -> int:
     if app.fault is not None:
         raise app.fault
     return app.return_code or 0
+
+
+def _prefer_speed() -> None:
+    """Settings of the libraries below that decide how soon a key is painted; whoever set them otherwise is heeded.
+
+    Textual reads them when it is first imported: frames at once instead of sixty a second, and `esc` told from the
+    begin of another key's sequence in 10 ms. Threads that read the store give way to the one that draws within 1 ms.
+    """
+    from tui import collector
+
+    os.environ.setdefault("TEXTUAL_FPS", "500")
+    os.environ.setdefault("ESCDELAY", "10")
+    sys.setswitchinterval(0.001)
+    collector.start()
 
 
 def _let_go_of_closed_terminal() -> None:

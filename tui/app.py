@@ -22,6 +22,7 @@ from store.errors import StoreError
 from store.instants import now
 from store.parameters import Parameters
 from store.trouble import in_words
+from tui import collector
 from tui.driver import TerminalDriver
 from tui.keys import bindings, read_keymap, with_keymap
 from tui.palette import KeyCommands
@@ -87,6 +88,7 @@ class OverscopeApp(TypeAheadApp[int]):
         self.fault: Exception | None = None
         self._takes_signals = takes_signals
         self._is_leaving = False
+        self._taken_when_tidied = 0
         self.animation_level = "none"
         self._watcher = Watcher(self, store) if watch else None
         overrides, self._complaints = ({}, []) if keymap is None else read_keymap(keymap)
@@ -131,6 +133,7 @@ class OverscopeApp(TypeAheadApp[int]):
             self._hold_terminal()
             self.app_resume_signal.subscribe(self, lambda _: self._hold_terminal())
             self.set_interval(_SECONDS_BETWEEN_LOOKS_AT_TERMINAL, self._look_for_terminal)
+        self.set_interval(collector.SECONDS_BETWEEN_LOOKS, self._tidy)
         if self._watcher is not None:
             self._watcher.start()
         if self._complaints:
@@ -141,6 +144,12 @@ class OverscopeApp(TypeAheadApp[int]):
         # Textual's own handler can lose the last size of a storm: a signal that another thread takes wakes no loop.
         asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, self._take_terminal_size)
         self.action_repaint()
+
+    def _tidy(self) -> None:
+        """Look for garbage, if no key came since the last time and nothing is asked."""
+        if self._taken == self._taken_when_tidied and self.idle:
+            collector.tidy()
+        self._taken_when_tidied = self._taken
 
     def _look_for_terminal(self) -> None:
         """A terminal that is not this session's own is taken away without a signal."""

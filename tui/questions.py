@@ -5,6 +5,7 @@ the newest waits; so holding a key down never piles up threads. Deeds (writes) a
 It knows nothing of what is asked.
 """
 
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from textual.app import App
 from textual.dom import DOMNode
 from textual.message import Message
 from textual.timer import Timer
+
+from tui import collector
 
 T = TypeVar("T")
 Task = Callable[[], Callable[[], None]]
@@ -145,7 +148,12 @@ class Questions:
 
     def _start(self, place: tuple[DOMNode, str] | None, generation: int, task: Task) -> None:
         def run() -> None:
-            self._app.post_message(Answered(place, generation, task()))
+            begun = time.perf_counter()
+            answer = task()
+            if time.perf_counter() - begun > collector.LONG_S:
+                # What took long to read is kept and asked again: the world, the partners.
+                collector.keep()
+            self._app.post_message(Answered(place, generation, answer))
 
         # Not `exclusive`: that would cancel a worker that has answered but not ended, and stops no thread anyway.
         name = "deed" if place is None else place[1]

@@ -33,6 +33,8 @@ class WorkScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = _HEIGHTS
     AUTO_FOCUS = None
     BINDINGS: ClassVar = bindings("panes")
+    # No class of the screen's: every widget on it would be styled anew.
+    _is_maximised = False
 
     @property
     def overscope(self) -> "OverscopeApp":
@@ -104,7 +106,7 @@ class WorkScreen(Screen[None]):
 
     def maximise_pane(self, pane: Widget) -> None:
         """Give this pane the whole body."""
-        self.add_class("-maximised")
+        self._is_maximised = True
         family = {*pane.ancestors_with_self}
         for name in self.PANES:
             for node in self.query_one(f"#{name}").ancestors_with_self:
@@ -114,8 +116,8 @@ class WorkScreen(Screen[None]):
 
     def unmaximise(self) -> bool:
         """Take the whole body back from a pane; whether one had it."""
-        if not self.has_class("-maximised"):
+        if not self._is_maximised:
             return False
-        self.remove_class("-maximised")
+        self._is_maximised = False
         self.query(".-whole, .-away").remove_class("-whole", "-away")
         return True

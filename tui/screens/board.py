@@ -46,6 +46,7 @@ class BoardScreen(CaseWorkScreen):
         self._span: tuple[int, int] | None = None
         self._shown: int | None = -1
         self._marks_told = 0
+        self._remark = ""
 
     def body(self) -> ComposeResult:
         """Header, panes, and the filter's line."""
@@ -301,7 +302,11 @@ class BoardScreen(CaseWorkScreen):
         said = f"{number(marks)} marked"
         if hidden:
             said += f", {number(hidden)} hidden by the filter"
-        self.remark(f"{said}   U unmark" if marks else "")
+        remark = f"{said}   U unmark" if marks else ""
+        if remark != self._remark:
+            self._remark = remark
+            self.remark(remark)
+            self.query_one(FilterLine).remark(remark)
         if marks != self._marks_told:
             self._marks_told = marks
             self.refresh_bindings()

@@ -25,7 +25,7 @@ class MessageBar(Widget):
 
     DEFAULT_CSS = "MessageBar { height: auto; min-height: 1; max-height: 3; width: 100%; padding: 0 1; }"
 
-    message: reactive[tuple[str, str]] = reactive(("", "info"), layout=True)
+    message: reactive[tuple[str, str]] = reactive(("", "info"))
     """Text and level (`info`, `good`, `refused`, `error`); the text is cleaned when set with `say`."""
 
     remark: reactive[str] = reactive("")
@@ -35,12 +35,22 @@ class MessageBar(Widget):
         """Show a line; a level is also told by a `!` in front, not by its colour alone."""
         self.message = (clean(text, 1_000), level)
 
+    def watch_message(self, before: tuple[str, str], after: tuple[str, str]) -> None:
+        """Only a message that takes more lines, or ends one that did, moves anything else."""
+        if self._is_long(before) or self._is_long(after):
+            self.refresh(layout=True)
+
+    def _is_long(self, message: tuple[str, str]) -> bool:
+        text, level = message
+        needed = cell_len(_LEVELS[level][0] + text) + cell_len(self.remark) + 2
+        return level in ("refused", "error") and needed > self.size.width
+
     def render(self) -> Content:
         """The line, as wide as there is room."""
         text, level = self.message
         sign, style = _LEVELS[level]
         width = self.size.width
-        if level in ("refused", "error") and cell_len(sign + text) + cell_len(self.remark) + 2 > width:
+        if self._is_long(self.message):
             return Content.assemble((sign + text, style))
         remark = fit(self.remark, min(width, cell_len(self.remark)))
         room = width - cell_len(remark) - (2 if remark else 0)

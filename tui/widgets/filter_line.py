@@ -1,4 +1,7 @@
-"""The filter's line: typed text narrows the list at once; `enter` or `esc` gives the keys back to the list."""
+"""The filter's line: typed text narrows the list at once; `enter` or `esc` gives the keys back to the list.
+
+It stands where the message bar stands, so that nothing else moves and is drawn anew.
+"""
 
 from typing import ClassVar
 
@@ -9,6 +12,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from tui.keys import bindings
+from tui.widgets.bars import MessageBar
 from tui.widgets.fields import TextField
 
 
@@ -31,7 +35,7 @@ class FilterField(TextField):
 
 
 class FilterLine(Horizontal):
-    """One line at the foot, shown only while it is typed in."""
+    """One line at the foot, shown only while it is typed in; the message bar waits until then."""
 
     DEFAULT_CSS = """
     FilterLine {
@@ -40,7 +44,8 @@ class FilterLine(Horizontal):
         padding: 0 1;
         background: $panel;
         &.-open { display: block; }
-        & > Static { width: 2; color: $accent; text-style: bold; }
+        & > Static { width: auto; color: $accent; }
+        & > #filter-sign { width: 2; text-style: bold; }
         & > FilterField { width: 1fr; }
     }
     """
@@ -50,8 +55,9 @@ class FilterLine(Horizontal):
 
     def compose(self) -> ComposeResult:
         """The key that opened it, and what is typed."""
-        yield Static("/", markup=False)
+        yield Static("/", markup=False, id="filter-sign")
         yield FilterField(placeholder="filter by name, id, app or note", id="filter-text")
+        yield Static("", markup=False, id="filter-remark")
 
     @property
     def field(self) -> FilterField:
@@ -63,7 +69,16 @@ class FilterLine(Horizontal):
         self.field.value = text
         self.field.cursor_position = len(text)
         self.add_class("-open")
+        self._show_message_bar(False)
         self.field.focus()
+
+    def remark(self, text: str) -> None:
+        """What the message bar would say at its right; it must be clean."""
+        self.query_one("#filter-remark", Static).update(text)
+
+    def _show_message_bar(self, shown: bool) -> None:
+        for bar in self.screen.query(MessageBar):
+            bar.display = shown
 
     def clear(self) -> None:
         """Forget what was typed."""
@@ -74,5 +89,6 @@ class FilterLine(Horizontal):
         if not self.has_class("-open"):
             return False
         self.remove_class("-open")
+        self._show_message_bar(True)
         self.post_message(self.Closed())
         return True

@@ -158,7 +158,7 @@ EXTRA_SETS: tuple[tuple[str, tuple[Column, ...]], ...] = (
 )
 _WHERE_ROOM = (READS, FIRST_READ, RESOURCES, OWNER, STATUS, STAGE, PARTNER_ID)
 # Widths are measured on this many rows: the rest is cut with `…` rather than read through at every refresh.
-_MEASURED_ROWS = 100
+_MEASURED_ROWS = 60
 
 
 @dataclass(frozen=True, slots=True)

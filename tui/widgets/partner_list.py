@@ -24,6 +24,8 @@ from tui.widgets.partner_columns import (
 )
 from tui.widgets.virtual_list import Piece, VirtualList
 
+_MANY_ROWS = 1_000
+
 
 class PartnerList(VirtualList):
     """All partners of a population, one line each, below a first line for all of them together."""
@@ -243,7 +245,10 @@ class PartnerList(VirtualList):
         width = self._widths.get(column.name)
         if width is None:
             together = cell_len(self._numbers_together().get(column.name, ""))
-            width = max(measure(column, self.view.visible, self._trust), min(together, column.most))
+            # Of many rows' numbers, the number over all of them is the widest: none need be looked at.
+            is_known = together > 0 and len(self.view.visible) > _MANY_ROWS
+            measured = column.least if is_known else measure(column, self.view.visible, self._trust)
+            width = max(measured, min(together, column.most))
             self._widths[column.name] = width
         return width
 

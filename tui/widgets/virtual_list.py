@@ -91,6 +91,11 @@ class VirtualList(ScrollView, can_focus=True, inherit_bindings=False):
             """The list."""
             return self.list
 
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        # What styles come to in the frame that is drawn: asking Textual takes longer than drawing a line.
+        self._styles_drawn: dict[str, Style] = {}
+
     # -- what a subclass says --------------------------------------------------------------------------------------
 
     def row_count(self) -> int:
@@ -109,7 +114,7 @@ class VirtualList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def rows_changed(self, cursor: int) -> None:
         """The rows are others now: measure again, put the cursor there, draw again."""
-        self.virtual_size = Size(0, self.row_count() + 1)
+        self._set_length(self.row_count() + 1)
         target = max(0, min(cursor, self.row_count() - 1))
         if target == self.cursor:
             self._show_cursor()
@@ -117,6 +122,19 @@ class VirtualList(ScrollView, can_focus=True, inherit_bindings=False):
         else:
             self.cursor = target
         self.refresh()
+
+    def _set_length(self, lines: int) -> None:
+        """Scroll over so many lines; nothing is laid out anew unless the scrollbar comes or goes."""
+        height = self.scrollable_content_region.height
+        before = self.virtual_size.height
+        if not self.is_mounted or not height or (before > height) != (lines > height):
+            self.virtual_size = Size(0, lines)
+            return
+        self.set_reactive(VirtualList.virtual_size, Size(0, lines))
+        if lines > height:
+            self.vertical_scrollbar.window_virtual_size = lines
+        if self.scroll_offset.y > self.max_scroll_y:
+            self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
 
     @property
     def page(self) -> int:
@@ -182,22 +200,35 @@ class VirtualList(ScrollView, can_focus=True, inherit_bindings=False):
             self.action_open()
         self.cursor = index
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Lines of one frame: their styles are asked for once."""
+        self._styles_drawn = {}
+        return super().render_lines(crop)
+
+    def _style(self, name: str) -> Style:
+        """A component's style over the list's own; the list's own without a name."""
+        style = self._styles_drawn.get(name)
+        if style is None:
+            base = self.rich_style
+            style = base + self.get_component_rich_style(f"list--{name}", partial=True) if name else base
+            self._styles_drawn[name] = style
+        return style
+
     def render_line(self, y: int) -> Strip:
         """The header, or the row in view at this line."""
         width = self.scrollable_content_region.width
-        base = self.rich_style
         if y == 0:
-            return self._strip(self.draw_header(width), width, base + self.get_component_rich_style("list--header"))
+            return self._strip(self.draw_header(width), width, self._style("header"))
         index = self.scroll_offset.y + y - 1
         if index >= self.row_count():
-            return Strip.blank(width, base)
+            return Strip.blank(width, self._style(""))
         over = self.get_component_rich_style("list--cursor", partial=True) if index == self.cursor else None
-        return self._strip(self.draw_row(index, width), width, base, over)
+        return self._strip(self.draw_row(index, width), width, self._style(""), over)
 
     def _strip(self, pieces: list[Piece], width: int, base: Style, over: Style | None = None) -> Strip:
         line_style = base if over is None else base + over
         segments = []
         for text, name in pieces:
-            style = base + self.get_component_rich_style(f"list--{name}", partial=True) if name else base
+            style = self._style(name) if name else base
             segments.append(Segment(text, style if over is None else style + over))
         return Strip(segments).adjust_cell_length(width, line_style)
