@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # A picture must not fetch anything: its fonts would come from a server.
 _FONT_FACE = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
+# A key that closed what it was pressed in may have lost its trail: it is not waited for any longer.
+_MOST_LOOKS = 10
 _NAMES = {
     "esc": "escape",
     "pgdn": "pagedown",
@@ -35,7 +37,9 @@ async def settled(pilot: "Pilot[int]") -> None:
     app = pilot.app
     assert isinstance(app, OverscopeApp)
     await pilot.pause()
-    while not app.idle:
+    looks = 0
+    while not app.idle or (app.has_key_under_way and looks < _MOST_LOOKS):
+        looks += 1
         await app.workers.wait_for_complete()
         await pilot.pause()
 

@@ -56,6 +56,11 @@ class TypeAheadApp(App[ReturnType]):
         self._key_under_way = False
         self._taken = 0
 
+    @property
+    def has_key_under_way(self) -> bool:
+        """Whether a key has not yet done what it does, as far as its trail can tell."""
+        return self._key_under_way
+
     async def on_event(self, event: events.Event) -> None:
         """Queue keys while one is under way, clean what is pasted; everything else as usual."""
         if isinstance(event, events.Paste):

@@ -15,6 +15,7 @@ from tui.screens.board import BoardScreen
 from tui.screens.dialogs import ClearDialog, ConflictDialog, FlagPrompt
 from tui.screenshot import settled
 from tui.widgets.bars import MessageBar
+from tui.widgets.figures_bar import FiguresBar
 from tui.widgets.partner_list import PartnerList
 
 Flow = Callable[[Pilot[int]], Awaitable[None]]
@@ -157,6 +158,47 @@ def test_the_filter_narrows_as_one_types_and_esc_goes_back_a_step_at_a_time(inci
         assert shown_names(pilot) == everything
         await press(pilot, "escape")
         assert pilot.app.is_running
+
+    run(incident, flow)
+
+
+def test_what_goes_wrong_is_told_also_while_a_filter_is_typed(incident: FakeIncident) -> None:
+    async def flow(pilot: Pilot[int]) -> None:
+        bar = board(pilot).query_one(MessageBar)
+        await press(pilot, "slash", "q")
+        assert not bar.display
+        board(pilot).say("order: name")
+        assert not bar.display
+        board(pilot).say("the store was replaced", "error")
+        await settled(pilot)
+        assert "! the store was replaced" in "\n".join(screen_lines(pilot.app))
+        await press(pilot, "escape")
+        assert bar.display
+
+    run(incident, flow)
+
+
+def test_the_focus_draws_only_what_gains_and_loses_it(incident: FakeIncident, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+
+    def counting(kind: type[Any], name: str) -> None:
+        draw = getattr(kind, name)
+
+        def counted(self: Any, *arguments: Any) -> Any:
+            drawn.append(kind.__name__)
+            return draw(self, *arguments)
+
+        monkeypatch.setattr(kind, name, counted)
+
+    async def flow(pilot: Pilot[int]) -> None:
+        counting(FiguresBar, "render")
+        counting(PartnerList, "draw_header")
+        await press(pilot, "tab")
+        assert "PartnerList" in drawn
+        assert "FiguresBar" not in drawn
+        drawn.clear()
+        await press(pilot, "tab")
+        assert not drawn, "neither the timeline nor the track, which it goes between"
 
     run(incident, flow)
 

@@ -6,6 +6,7 @@ The app's actions (`esc`, `R`, `y`, `1 2 3`) call the methods here, so a screen 
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
+from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -33,6 +34,8 @@ class WorkScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = _HEIGHTS
     AUTO_FOCUS = None
     BINDINGS: ClassVar = bindings("panes")
+    # Textual's own repaints the whole screen: what gains or loses the focus draws itself.
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
     # No class of the screen's: every widget on it would be styled anew.
     _is_maximised = False
 

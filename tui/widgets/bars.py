@@ -37,6 +37,9 @@ class MessageBar(Widget):
 
     def watch_message(self, before: tuple[str, str], after: tuple[str, str]) -> None:
         """Only a message that takes more lines, or ends one that did, moves anything else."""
+        if after[1] in ("refused", "error"):
+            # It may wait behind a line that is typed in: what went wrong does not wait.
+            self.display = True
         if self._is_long(before) or self._is_long(after):
             self.refresh(layout=True)
 
