@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -102,9 +103,51 @@ def judge_columns(
     columns: EventColumns, judge: Judge, registry: Registry, classes_of: dict[int, tuple[str, ...]]
 ) -> Verdicts:
     """Judge every event: each situation that occurs is settled once a period, the events look it up."""
-    if not len(columns):
-        nothing = np.zeros(0, dtype=np.int8)
-        return Verdicts(nothing, nothing, nothing.astype(np.int32), [])
+    situations, which = situations_of(columns, judge, registry, classes_of)
+    periods = len(judge.bounds) + 1
+    verdicts = np.zeros((len(situations), periods), dtype=np.int8)
+    rules = np.zeros((len(situations), periods), dtype=np.int8)
+    in_force = [judge.in_force(period) for period in range(periods)]
+    improper: list[tuple[str, ...]] = []
+    for row, situation in enumerate(situations):
+        for period in range(periods):
+            verdicts[row, period], rules[row, period] = judge.settle(situation, in_force[period])
+            improper.append(judge.improper_classes(situation, in_force[period]))
+    period_of = np.searchsorted(np.array(judge.bounds, dtype=np.int64), columns.occurred_at, "right")
+    settled = (which * periods + period_of).astype(np.int32)
+    return Verdicts(verdicts.ravel()[settled], rules.ravel()[settled], settled, improper)
+
+
+class Situated(Protocol):
+    """What the situations of events are told by: some of the columns of `EventColumns`."""
+
+    @property
+    def app(self) -> Column:
+        """Internal ids."""
+
+    @property
+    def field_set(self) -> Column:
+        """Internal ids."""
+
+    @property
+    def outcome(self) -> Column:
+        """0 success."""
+
+    @property
+    def exempt(self) -> Column:
+        """Bits over the field set's data classes."""
+
+    @property
+    def opt_in(self) -> Column:
+        """See `store.judge`."""
+
+
+def situations_of(
+    columns: Situated, judge: Judge, registry: Registry, classes_of: dict[int, tuple[str, ...]]
+) -> tuple[list[Situation], Column]:
+    """The different situations that the events are in, and for each event which of them it is."""
+    if not len(columns.app):
+        return [], np.zeros(0, dtype=np.int64)
     abouts, about_of_app = _profiles(columns, judge, registry)
     exempts, exempt_index = numbered(columns.exempt)
     shape = (int(columns.field_set.max()) + 1, 2, 3, len(exempts), len(abouts))
@@ -116,24 +159,15 @@ def judge_columns(
         (len(abouts), about_of_app[columns.app]),
     ):
         code = code * size + digit
-    present = _present(code, int(np.prod(shape)))
-    periods = len(judge.bounds) + 1
-    verdicts = np.zeros((len(present), periods), dtype=np.int8)
-    rules = np.zeros((len(present), periods), dtype=np.int8)
-    in_force = [judge.in_force(period) for period in range(periods)]
-    improper: list[tuple[str, ...]] = []
-    for row, each in enumerate(present.tolist()):
+    present, which = numbered(code)
+    situations = []
+    for each in present.tolist():
         field_set, success, opt_in, exempt, about = (int(part) for part in np.unravel_index(each, shape))
-        situation = Situation(classes_of[field_set], bool(success), abouts[about], int(exempts[exempt]), opt_in)
-        for period in range(periods):
-            verdicts[row, period], rules[row, period] = judge.settle(situation, in_force[period])
-            improper.append(judge.improper_classes(situation, in_force[period]))
-    period_of = np.searchsorted(np.array(judge.bounds, dtype=np.int64), columns.occurred_at, "right")
-    settled = (np.searchsorted(present, code) * periods + period_of).astype(np.int32)
-    return Verdicts(verdicts.ravel()[settled], rules.ravel()[settled], settled, improper)
+        situations.append(Situation(classes_of[field_set], bool(success), abouts[about], int(exempts[exempt]), opt_in))
+    return situations, which
 
 
-def _profiles(columns: EventColumns, judge: Judge, registry: Registry) -> tuple[list[tuple[int, ...]], Column]:
+def _profiles(columns: Situated, judge: Judge, registry: Registry) -> tuple[list[tuple[int, ...]], Column]:
     """The distinct sets of rules that apps fall under, and the set's number for each app."""
     numbers: dict[tuple[int, ...], int] = {}
     about_of_app = np.zeros(int(columns.app.max()) + 1, dtype=np.int64)
@@ -143,13 +177,6 @@ def _profiles(columns: EventColumns, judge: Judge, registry: Registry) -> tuple[
 
 
 _SMALL_ENOUGH_TO_COUNT = 1 << 22
-
-
-def _present(code: Column, size: int) -> Column:
-    """The codes that occur, ascending."""
-    if size <= _SMALL_ENOUGH_TO_COUNT:
-        return np.nonzero(np.bincount(code, minlength=1))[0].astype(np.int64)
-    return np.unique(code)
 
 
 def distinct(ids: Column) -> Column:

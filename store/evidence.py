@@ -1,20 +1,20 @@
-"""The figures that depend on evidence and rules alone, of the incident and of each partner, from the columns."""
+"""The figures that depend on evidence and rules alone, of the incident and of each partner, from counts of events."""
 
 import sqlite3
-from typing import NamedTuple
+from collections.abc import Collection
 
 import numpy as np
 
-from store.columns import Mask, distinct, distinct_within, numbered
+from store.able import able_apps, unmapped_scopes
+from store.columns import distinct
+from store.counting import counts_of
 from store.coverage import Coverage, coverage, describe_days
-from store.facts import removal_lag
-from store.instants import MICROSECONDS_PER_DAY
-from store.judge import DENIED, IMPROPER, UNDETERMINED, VERDICT_NAMES
+from store.judge import VERDICT_NAMES
 from store.kept import Evidence, PartnerFigures, Population
-from store.names import partner_names, worked_on
 from store.parameters import View
-from store.reach import Reach, scope_patterns
+from store.roster import known_partners, owners
 from store.segments import Column
+from store.tallies import COUNTED, INSTANTS, NO_INSTANT, Counts, PartnerCounts, instant_or_none
 from store.world import World
 
 _QUARANTINED = """
@@ -35,82 +35,63 @@ class Assessment:
 
     Args:
         connection: for names and work, in the snapshot that the world is of.
+        counts: over the view's events; whichever way of counting suits where none is given.
     """
 
-    def __init__(self, connection: sqlite3.Connection, world: World, view: View) -> None:
+    def __init__(self, connection: sqlite3.Connection, world: World, view: View, counts: Counts | None = None) -> None:
         self._connection = connection
+        self._world = world
         self._rulebook = world.rulebook
         self._registry = world.registry
-        self._columns = world.columns(connection)
         self._view = view
-        what_if = view.what_if_cutoff
-        verdicts = world.verdicts(connection) if what_if is None else world.judge(self._columns, cutoff=what_if)
-        self.verdicts = verdicts
-        self._verdict = verdicts.verdict
-        self._before = self._columns.occurred_at < view.as_of
-        self._improper = (self._verdict == IMPROPER) & self._before
-        self._partner_of = np.zeros(max(self._registry.app_ids, default=0) + 1, dtype=np.int64)
-        for app, partner in self._registry.partner_of.items():
-            self._partner_of[app] = partner
-        reach = Reach(world.rulebook, self._registry, cutoff=what_if)
-        self._able = {app for app in self._registry.grants if reach.could_read_before(app, view.as_of)}
-        self._read = set(distinct(self._columns.app[self._improper]).tolist())
+        self._counts = counts_of(connection, world, view) if counts is None else counts
+        self._able = able_apps(world, view)
+        self._read = self._counts.reading_apps()
 
-    def retained_partners(self) -> set[int]:
-        """The partners that kept access, by internal id."""
-        return self._partners(self._able | self._read)
-
-    def improper_events(self, partner: int | None) -> Column:
-        """The places in the columns of the improper events before as-of: all, or one partner's (internal id)."""
-        mine = self._improper
-        if partner is not None:
-            mine = mine & (self._partner_of[self._columns.app] == partner)
-        return np.nonzero(mine)[0]
+    def retained_among(self, partners: Collection[int]) -> set[int]:
+        """Those of these partners (internal ids) that kept access."""
+        retained = self._partners(self._able, self._read)
+        return set(retained[np.isin(retained, list(partners))].tolist()) if partners else set()
 
     def evidence(self) -> Evidence:
         """The incident's figures."""
-        view, columns = self._view, self._columns
+        view, counts = self._view, self._counts
         range_from = view.as_of if view.cutoff is None else view.cutoff
         # Days with events stand in for coverage only where no log says that it is complete.
-        inferred = columns.occurred_at[self._before & (not self._registry.coverage)]
-        event_days = np.unique(inferred // MICROSECONDS_PER_DAY).tolist()
+        event_days = [] if self._registry.coverage else counts.event_days()
         whole = coverage(self._registry, event_days, range_from, view.as_of)
         recent_from = max(view.recent_from, range_from)
         window = coverage(self._registry, event_days, recent_from, view.as_of)
-        in_window = columns.occurred_at >= view.recent_from
         quarantined = quarantined_events(self._connection)
         unsettled = self._unsettled()
-        accessed = self._count(self._improper, self._qualifier(unsettled, whole, quarantined, range_from))
-        after = self._improper & columns.after
-        lags = self._lag(after)
-        totals = np.bincount(self._verdict[self._before], minlength=len(VERDICT_NAMES))
-        unmapped = self._unmapped_scopes()
-        retained = self._able | self._read
-        able_partners, retained_partners = self._partners(self._able), self._partners(retained)
+        qualifier = self._qualifier(unsettled, whole, quarantined, range_from)
+        accessed = counts.accessed()._replace(qualifier=qualifier)
+        verdicts = dict(zip(VERDICT_NAMES, counts.verdicts(), strict=True))
+        unmapped = unmapped_scopes(self._world)
+        able, retained = self._partners(self._able), self._partners(self._able, self._read)
         return Evidence(
-            retained_partners=len(retained_partners),
-            retained_apps=len(retained),
-            ungranted_partners=len(retained_partners - able_partners),
+            retained_partners=len(retained),
+            retained_apps=len(np.union1d(self._able, self._read)),
+            ungranted_partners=len(retained) - len(able),
             accessed=accessed,
-            recent=self._count(
-                self._improper & in_window, self._qualifier(unsettled, window, quarantined, recent_from)
-            ),
-            after_removal=self._count(after, accessed.qualifier),
-            denied_attempts=int(((self._verdict == DENIED) & self._before & columns.after).sum()),
-            first_lag=int(lags.min()) if len(lags) else None,
-            verdicts={name: int(totals[code]) for code, name in enumerate(VERDICT_NAMES)},
-            events_from_as_of=int(len(columns) - self._before.sum()),
+            recent=counts.recent()._replace(qualifier=self._qualifier(unsettled, window, quarantined, recent_from)),
+            after_removal=counts.after_removal()._replace(qualifier=qualifier),
+            denied_attempts=counts.denied_attempts(),
+            first_lag=counts.first_lag(),
+            verdicts=verdicts,
+            events_from_as_of=counts.events_from_as_of(),
             whole=whole,
             window=window,
             quarantined=quarantined,
             settled_opt_ins="opt_ins" not in unsettled,
             settled_exemptions="exemptions" not in unsettled,
             unmapped_scopes=unmapped,
-            caveats=self._caveats(whole, unsettled, unmapped, accessed, quarantined),
+            caveats=self._caveats(whole, unsettled, unmapped, accessed, quarantined, verdicts["undetermined"]),
         )
 
-    def _partners(self, apps: set[int]) -> set[int]:
-        return {self._registry.partner_of[app] for app in apps}
+    def _partners(self, *apps: Column) -> Column:
+        """The partners of apps, internal ids, ascending."""
+        return distinct(owners(self._world)[np.concatenate(apps)])
 
     def _unsettled(self) -> tuple[str, ...]:
         rules, registry = self._rulebook.rules, self._registry
@@ -121,43 +102,13 @@ class Assessment:
             lacking.append("exemptions")
         return tuple(lacking)
 
-    def _unmapped_scopes(self) -> tuple[str, ...]:
-        if not self._rulebook.rules:
-            return ()
-        grants = {grant.scope: grant for grants in self._registry.grants.values() for grant in grants}
-        return tuple(sorted(scope for scope, grant in grants.items() if scope_patterns(self._rulebook, grant) is None))
-
     def _qualifier(self, unsettled: tuple[str, ...], logged: Coverage, quarantined: int, range_from: int) -> str:
         if unsettled:
             return "unsettled"
-        columns = self._columns
-        in_range = self._before & (columns.occurred_at >= range_from)
-        undetermined = bool(((self._verdict == UNDETERMINED) & in_range).any())
-        nobody = bool((self._improper & in_range & (columns.subject == 0)).any())
-        if not logged.is_complete or undetermined or nobody or quarantined:
+        counts = self._counts
+        if not logged.is_complete or quarantined:
             return "at_least"
-        return "exact"
-
-    def _count(self, mask: Mask, qualifier: str) -> Population:
-        columns = self._columns
-        apps = distinct(columns.app[mask])
-        subject, resource, records = columns.subject[mask], columns.resource[mask], columns.records[mask]
-        known = records >= 0
-        return Population(
-            partners=len(np.unique(self._partner_of[apps])) if len(apps) else 0,
-            apps=len(apps),
-            people=_distinct(subject),
-            resources=_distinct(resource),
-            events=len(subject),
-            records=_exact_sum(records[known]),
-            events_without_subject=int((subject == 0).sum()),
-            events_without_records=int((~known).sum()),
-            qualifier=qualifier,
-        )
-
-    def _lag(self, events: Mask | Column) -> Column:
-        columns, grace = self._columns, self._rulebook.removal_grace
-        return removal_lag(columns.app[events], columns.occurred_at[events], self._registry, grace=grace)
+        return "at_least" if counts.undetermined_since(range_from) or counts.nobody_since(range_from) else "exact"
 
     def _caveats(
         self,
@@ -166,6 +117,7 @@ class Assessment:
         unmapped: tuple[str, ...],
         accessed: Population,
         quarantined: int,
+        undetermined: int,
     ) -> tuple[str, ...]:
         found = []
         if not self._rulebook.rules:
@@ -182,7 +134,6 @@ class Assessment:
                 f"coverage is only inferred: {whole.covered_days} of {whole.days} days have events, "
                 "no log says that it is complete"
             )
-        undetermined = int(((self._verdict == UNDETERMINED) & self._before).sum())
         if undetermined:
             found.append(f"{undetermined} reads name no person while somebody's opt-in was in force: undetermined")
         if accessed.events_without_subject:
@@ -197,122 +148,45 @@ class Assessment:
 
     def partner_rows(self) -> list[PartnerFigures]:
         """Every known partner's figures, by internal id."""
-        registry = self._registry
-        names = partner_names(self._connection)
-        known = self._known_apps()
-        apps_of: dict[int, list[int]] = {}
-        for app in sorted(known):
-            apps_of.setdefault(registry.partner_of[app], []).append(app)
-        able, retained = self._partners(self._able), self._partners(self._able | self._read)
-        tallies = self._tally()
-        kept = worked_on(self._connection)
-        rows = []
-        for partner, name in sorted(names.items()):
-            if not name.claimed and partner not in apps_of and partner not in kept:
-                continue
-            tally = tallies.get(partner, _NOTHING)
-            searched = [part for app in apps_of.get(partner, ()) for part in self._called(app)]
-            rows.append(
-                PartnerFigures(
-                    partner=partner,
-                    partner_id=name.partner_id,
-                    name=name.name,
-                    claimed=name.claimed,
-                    retained=partner in retained,
-                    granted=partner in able,
-                    apps=len(apps_of.get(partner, ())),
-                    **tally._asdict(),
-                    app_names="\n".join(searched),
-                )
+        roster = known_partners(self._connection, self._world)
+        columns = self.partner_columns(np.array([line.partner for line in roster], dtype=np.int64))
+        plain: dict[str, list[int]] = {name: column.tolist() for name, column in columns.numbers.items()}
+        return [
+            PartnerFigures(
+                partner=line.partner,
+                partner_id=line.partner_id,
+                name=line.name,
+                claimed=line.claimed,
+                retained=bool(plain["retained"][place]),
+                granted=bool(plain["granted"][place]),
+                apps=line.apps,
+                people=plain["people"][place],
+                events=plain["events"][place],
+                resources=plain["resources"][place],
+                records=columns.records[place],
+                first_at=instant_or_none(plain["first_at"][place]),
+                last_at=instant_or_none(plain["last_at"][place]),
+                recent=plain["recent"][place],
+                after_removal=plain["after_removal"][place],
+                first_lag=instant_or_none(plain["first_lag"][place]),
+                without_subject=plain["without_subject"][place],
+                app_names=line.app_names,
             )
-        return rows
+            for place, line in enumerate(roster)
+        ]
 
-    def _called(self, app: int) -> tuple[str, ...]:
-        app_id = self._registry.app_ids[app]
-        name = self._registry.app_names.get(app)
-        return (app_id,) if name in (None, app_id) else (str(name), app_id)
-
-    def _known_apps(self) -> set[int]:
-        registry = self._registry
-        seen = set(distinct(self._columns.app).tolist())
-        return set(registry.app_names) | seen | set(registry.grants) | set(registry.removals) | set(registry.exemptions)
-
-    def _tally(self) -> "dict[int, _Tally]":
-        """Each reading partner's counts over its improper events."""
-        columns = self._columns
-        places = np.nonzero(self._improper)[0]
-        if not len(places):
-            return {}
-        partners, which = numbered(self._partner_of[columns.app[places]])
-        size = len(partners)
-        times, records = columns.occurred_at[places], columns.records[places]
-        after = columns.after[places]
-        first = np.full(size, np.iinfo(np.int64).max)
-        last = np.full(size, np.iinfo(np.int64).min)
-        np.minimum.at(first, which, times)
-        np.maximum.at(last, which, times)
-        lag = np.full(size, np.iinfo(np.int64).max)
-        late = places[after]
-        np.minimum.at(lag, which[after], self._lag(late))
-        events = np.bincount(which, minlength=size)
-        people = distinct_within(which, columns.subject[places], size)
-        resources = distinct_within(which, columns.resource[places], size)
-        total = _sums_within(which, np.maximum(records, 0), size)
-        recent = np.bincount(which[times >= self._view.recent_from], minlength=size)
-        removed = np.bincount(which[after], minlength=size)
-        nobody = np.bincount(which[columns.subject[places] == 0], minlength=size)
-        return {
-            int(partner): _Tally(
-                people=int(people[place]),
-                events=int(events[place]),
-                resources=int(resources[place]),
-                records=total[place],
-                first_at=int(first[place]),
-                last_at=int(last[place]),
-                recent=int(recent[place]),
-                after_removal=int(removed[place]),
-                first_lag=int(lag[place]) if removed[place] else None,
-                without_subject=int(nobody[place]),
-            )
-            for place, partner in enumerate(partners)
+    def partner_columns(self, partners: Column) -> PartnerCounts:
+        """What this view says of these partners (internal ids, ascending)."""
+        tallies = self._counts.tallies()
+        places = np.searchsorted(partners, tallies.partner)
+        numbers = {
+            "retained": np.isin(partners, self._partners(self._able, self._read)).astype(np.int64),
+            "granted": np.isin(partners, self._partners(self._able)).astype(np.int64),
         }
-
-
-class _Tally(NamedTuple):
-    people: int
-    events: int
-    resources: int
-    records: int
-    first_at: int | None
-    last_at: int | None
-    recent: int
-    after_removal: int
-    first_lag: int | None
-    without_subject: int
-
-
-_NOTHING = _Tally(0, 0, 0, 0, None, None, 0, 0, None, 0)
-
-
-def _distinct(ids: Column) -> int:
-    """How many different ids there are; 0 is none."""
-    return int(np.count_nonzero(np.bincount(ids, minlength=1)[1:]))
-
-
-def _exact_sum(values: Column) -> int:
-    """The sum, beyond 63 bits where it must be."""
-    if len(values) and int(values.max()) > (2**62) // len(values):
-        return sum(values.tolist())
-    return int(values.sum())
-
-
-def _sums_within(which: Column, values: Column, size: int) -> list[int]:
-    """For each group, the exact sum of its values."""
-    if len(values) and int(values.max()) > (2**62) // len(values):
-        sums = [0] * size
-        for group, value in zip(which.tolist(), values.tolist(), strict=True):
-            sums[group] += value
-        return sums
-    totals = np.zeros(size, dtype=np.int64)
-    np.add.at(totals, which, values)
-    return [int(total) for total in totals]
+        for name in COUNTED:
+            numbers[name] = np.full(len(partners), NO_INSTANT if name in INSTANTS else 0, dtype=np.int64)
+            numbers[name][places] = getattr(tallies, name)
+        records = [0] * len(partners)
+        for place, total in zip(places.tolist(), tallies.records, strict=True):
+            records[place] = total
+        return PartnerCounts(numbers, records)

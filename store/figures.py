@@ -137,7 +137,7 @@ def _evidence(
     from store.world import world_of
 
     assessment = Assessment(connection, world_of(store, connection), view)
-    return assessment.evidence(), assessment.retained_partners() & worked_on
+    return assessment.evidence(), assessment.retained_among(worked_on)
 
 
 def incident_name(store: Store, connection: sqlite3.Connection) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 
 from store.columns import COUNTED_SEGMENTS, EventColumns, Verdicts, load_columns
 from store.connection import Store
+from store.event_counts import EventCounts
 from store.event_rows import read_events
 from store.evidence import Assessment
 from store.instants import MICROSECONDS_PER_DAY, now
@@ -156,7 +157,9 @@ def bring_up_to_date(connection: sqlite3.Connection, *, at: int) -> World:
     # A rulebook that names no as-of is judged at its last change: kept, so that `verify` can do it again.
     _changed(connection, "as_of", str(at) if world.rulebook.as_of is None else _THE_RULEBOOKS)
     as_of = at if world.rulebook.as_of is None else None
-    assessment = Assessment(connection, world, resolve(world.rulebook, Parameters(as_of=as_of, today=at)))
+    view = resolve(world.rulebook, Parameters(as_of=as_of, today=at))
+    # Asked once: an index would cost more than it saves.
+    assessment = Assessment(connection, world, view, EventCounts(connection, world, view))
     keep(connection, assessment.evidence(), assessment.partner_rows())
     connection.execute(_NOT_STALE)
     return world

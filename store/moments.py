@@ -1,15 +1,14 @@
 """Events as moments in order of time, each with its verdict: counted between any instants without reading them all."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from store.instants import MICROSECONDS_PER_DAY
-from store.judge import VERDICT_NAMES
+from store.judge import VERDICT_NAMES, Judge
 from store.kept import is_stale
 from store.remembered import Remembered
 from store.segments import Column
@@ -70,15 +69,15 @@ class PlainInstants:
 class PackedInstants:
     """Very many instants in half the room: four bytes each, the rest once for all that share it (72 minutes)."""
 
-    def __init__(self, parts: Iterable[Column]) -> None:
-        """Of instants that ascend from part to part and within each."""
-        rests: list[Column] = []
-        lows: list[npt.NDArray[np.uint32]] = []
+    def __init__(self, parts: Iterable[Column], events: int) -> None:
+        """Of so many instants, which ascend from part to part and within each."""
+        self._low = np.empty(events, dtype=np.uint32)
+        runs: list[tuple[Column, Column]] = []
+        begin = 0
         for part in parts:
-            rests.append(part >> _LOW_BITS)
-            lows.append((part & _LOW).astype(np.uint32))
-        self._low = np.concatenate(lows) if lows else np.zeros(0, dtype=np.uint32)
-        runs = [np.unique(rest, return_counts=True) for rest in rests]
+            self._low[begin : begin + len(part)] = part & _LOW
+            begin += len(part)
+            runs.append(np.unique(part >> _LOW_BITS, return_counts=True))
         self._rest, which = np.unique(np.concatenate([run[0] for run in runs] or [_NOTHING]), return_inverse=True)
         lengths = np.bincount(which.ravel(), np.concatenate([run[1] for run in runs] or [_NOTHING]), len(self._rest))
         self._start = np.append(np.zeros(1, dtype=np.int64), np.cumsum(lengths.astype(np.int64)))
@@ -95,6 +94,12 @@ class PackedInstants:
             its = self._low[self._start[run] : self._start[run + 1]]
             places[mine] += np.searchsorted(its, lows[mine], "left")
         return places
+
+    def at(self, places: Column | npt.NDArray[np.int32]) -> Column:
+        """The instants at these places, counted from 0 in order of time."""
+        runs = np.searchsorted(self._start, places, "right") - 1
+        instants: Column = (self._rest[runs] << _LOW_BITS) + self._low[places].astype(np.int64)
+        return instants
 
     def days(self) -> list[int]:
         """See `Instants`."""
@@ -211,6 +216,8 @@ def _read_days(connection: sqlite3.Connection) -> Days:
 
 def days_before(connection: sqlite3.Connection, world: "World", as_of: int) -> list[int]:
     """The UTC days with an event of anybody before as-of, which infer coverage; none where coverage was imported."""
+    from store.event_order import event_order
+
     if world.registry.coverage:
         return []
     last = as_of // MICROSECONDS_PER_DAY
@@ -219,8 +226,11 @@ def days_before(connection: sqlite3.Connection, world: "World", as_of: int) -> l
         # The rollup does not say whether a day that as-of cuts has an event before it.
         if last not in days or as_of % MICROSECONDS_PER_DAY == 0:
             return [day for day in days if day < last]
+    order = event_order(connection, world)
+    if order is not None:
+        return order.days_before(as_of)
     times = world.columns(connection).occurred_at
-    return [int(day) for day in np.unique(times[times < as_of] // MICROSECONDS_PER_DAY)]
+    return _distinct_days(np.sort(times[times < as_of]))
 
 
 def moments_of(connection: sqlite3.Connection, world: "World", partner: int | None) -> Moments:
@@ -231,25 +241,13 @@ def moments_of(connection: sqlite3.Connection, world: "World", partner: int | No
 
 
 def _everybodys(connection: sqlite3.Connection, world: "World") -> Moments:
-    """Sorted a slice of time after the other: twice as much room as the answer is never needed."""
-    occurred_at, verdict = world.columns(connection).occurred_at, world.verdicts(connection).verdict
-    codes: list[Codes] = []
+    from store.event_order import event_order
 
-    def parts() -> Iterator[Column]:
-        first, last = (int(occurred_at.min()), int(occurred_at.max())) if len(occurred_at) else (0, 0)
-        slices = min(len(occurred_at) // _SLICE + 1, _MOST_SLICES)
-        bounds = [first + place * (last + 1 - first) // slices for place in range(slices + 1)]
-        for start, end in pairwise(bounds):
-            inside = (occurred_at >= start) & (occurred_at < end)
-            instants, its = _by_time(occurred_at[inside], verdict[inside])
-            codes.append(its)
-            yield instants
-
-    instants = PackedInstants(parts())
-    return Moments(instants, np.concatenate(codes))
-
-
-_SLICE, _MOST_SLICES = 1 << 20, 16
+    order = event_order(connection, world)
+    if order is not None:
+        return Moments(order.instants, order.verdicts(Judge(world.rulebook)))
+    instants, codes = _by_time(world.columns(connection).occurred_at, world.verdicts(connection).verdict)
+    return Moments(PlainInstants(instants), codes)
 
 
 def _partners(connection: sqlite3.Connection, world: "World", partner: int) -> Moments:

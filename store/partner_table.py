@@ -7,7 +7,7 @@ only where somebody looks at them.
 import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from operator import contains
 from typing import Any, NamedTuple, overload
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from store.connection import Store
 from store.kept import PartnerFigures
 from store.partners import PartnerRow, Together, Work, row_of
+from store.tallies import NO_INSTANT, PartnerCounts, instant_or_none
 
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
@@ -27,12 +28,11 @@ _NUMBERS = (
     *("partner", "claimed", "retained", "granted", "apps", "people", "events", "resources", "first_at", "last_at"),
     *("recent", "after_removal", "first_lag", "without_subject"),
 )
-_TEXTS = ("partner_id", "name", "records", "app_names")
-_NONE = -(2**63)
+_TEXTS = ("partner_id", "name", "app_names", "records")
 _SELECT = """
 SELECT partner, claimed, retained, granted, apps, people, events, resources,
   coalesce(first_at, -9223372036854775808), coalesce(last_at, -9223372036854775808), recent, after_removal,
-  coalesce(first_lag, -9223372036854775808), without_subject, partner_id, name, records, app_names
+  coalesce(first_lag, -9223372036854775808), without_subject, partner_id, name, app_names, records
 FROM partner_figures ORDER BY partner
 """
 _STATE = "SELECT name, value FROM derived_state ORDER BY name"
@@ -46,7 +46,8 @@ class PartnerColumns:
 
     Attributes:
         numbers: the numbers of `PartnerFigures` by name; the least 64-bit number where there is none.
-        texts: its texts by name; `records` as text, for it may exceed 63 bits.
+        texts: its texts by name.
+        records: numbers, or what spells them: they may exceed 63 bits.
         by_name: places ordered by name without case, then by id; `name_rank`: of each, equal names alike.
         search: name, id, app names and app ids, case-folded.
         place_of: internal id -> place.
@@ -54,6 +55,7 @@ class PartnerColumns:
 
     numbers: dict[str, Integers]
     texts: dict[str, list[str]]
+    records: Sequence[int | str]
     by_name: Integers
     name_rank: Integers
     search: list[str]
@@ -61,6 +63,10 @@ class PartnerColumns:
 
     def __len__(self) -> int:
         return len(self.search)
+
+    def under(self, counts: PartnerCounts) -> "PartnerColumns":
+        """The same partners under another view."""
+        return replace(self, numbers={**self.numbers, **counts.numbers}, records=counts.records)
 
     def figures(self, place: int) -> PartnerFigures:
         """One partner's part of the figures."""
@@ -76,27 +82,23 @@ class PartnerColumns:
             people=number["people"],
             events=number["events"],
             resources=number["resources"],
-            records=int(self.texts["records"][place]),
-            first_at=_optional(number["first_at"]),
-            last_at=_optional(number["last_at"]),
+            records=int(self.records[place]),
+            first_at=instant_or_none(number["first_at"]),
+            last_at=instant_or_none(number["last_at"]),
             recent=number["recent"],
             after_removal=number["after_removal"],
-            first_lag=_optional(number["first_lag"]),
+            first_lag=instant_or_none(number["first_lag"]),
             without_subject=number["without_subject"],
             app_names=self.texts["app_names"][place],
         )
-
-
-def _optional(number: int) -> int | None:
-    return None if number == _NONE else number
 
 
 def columns_of(rows: Iterable[PartnerFigures]) -> PartnerColumns:
     """The columns of these rows, in their order."""
     told = (
         (
-            *(_NONE if (value := getattr(row, name)) is None else int(value) for name in _NUMBERS),
-            *(row.partner_id, row.name, str(row.records), row.app_names),
+            *(NO_INSTANT if (value := getattr(row, name)) is None else int(value) for name in _NUMBERS),
+            *(row.partner_id, row.name, row.app_names, row.records),
         )
         for row in rows
     )
@@ -140,7 +142,7 @@ def _columns(rows: Iterable[tuple[Any, ...]]) -> PartnerColumns:
         for name, partner_id, apps in zip(names, ids, text_of["app_names"], strict=True)
     ]
     places = dict(zip(number_of["partner"].tolist(), range(len(ids)), strict=True))
-    return PartnerColumns(number_of, text_of, by_name, ranks, search, places)
+    return PartnerColumns(number_of, text_of, text_of.pop("records"), by_name, ranks, search, places)
 
 
 class _Kept(NamedTuple):
@@ -173,7 +175,7 @@ class PartnerTable(Sequence[PartnerRow]):
         self._columns = columns
         self._work = work
         size = len(columns)
-        self._due = np.full(size, _NONE, dtype=np.int64)
+        self._due = np.full(size, NO_INSTANT, dtype=np.int64)
         self._overdue = np.zeros(size, dtype=bool)
         for partner, mark in work.marks.items():
             place = columns.place_of.get(partner)
@@ -245,12 +247,12 @@ class PartnerTable(Sequence[PartnerRow]):
             return PartnerLines(self, chosen[::-1] if reverse else chosen)
         values = {"name": self._columns.name_rank, "due": self._due}.get(column)
         values = number[column] if values is None else values
-        valued = chosen[values[chosen] != _NONE] if column in ("due", "last_at") else chosen
+        valued = chosen[values[chosen] != NO_INSTANT] if column in ("due", "last_at") else chosen
         keys = values[valued]
         largest_first = (column not in ("name", "due")) != reverse
         ordered = valued[np.argsort(-keys if largest_first else keys, kind="stable")]
         if len(valued) < len(chosen):
-            ordered = np.concatenate((ordered, chosen[values[chosen] == _NONE]))
+            ordered = np.concatenate((ordered, chosen[values[chosen] == NO_INSTANT]))
         return PartnerLines(self, ordered)
 
     def texts(self) -> list[str]:
@@ -329,11 +331,11 @@ class PartnerLines(Sequence[PartnerRow]):
     def together(self) -> Together:
         """What can be summed over these rows."""
         number = self._table._columns.numbers
-        last = int(number["last_at"][self._places].max(initial=_NONE))
+        last = int(number["last_at"][self._places].max(initial=NO_INSTANT))
         return Together(
             apps=int(number["apps"][self._places].sum()),
             events=int(number["events"][self._places].sum()),
-            last_at=_optional(last),
+            last_at=instant_or_none(last),
             late=int(self._table._overdue[self._places].sum()),
         )
 

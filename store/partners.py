@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from store.audits import Mark, track_marks
 from store.case_notes import Note, notes_by_partner
@@ -13,6 +13,9 @@ from store.kept import PartnerFigures, is_stale, kept_first, kept_partners, kept
 from store.parameters import Parameters, View, resolve
 from store.rulebook import rulebook_in
 from store.words import status_words
+
+if TYPE_CHECKING:
+    from store.partner_table import PartnerColumns
 
 
 class PartnerRow(NamedTuple):
@@ -134,20 +137,18 @@ def all_partners(store: Store, parameters: Parameters) -> Sequence[PartnerRow]:
     """`partner_list`, for a screen: a `store.partner_table.PartnerTable` where there are many partners."""
     with store.reading() as connection:
         view = resolve(rulebook_in(connection), parameters)
-        if not _answers_as_kept(connection, view, kept=parameters.are_defaults()):
-            figures = _figures(store, connection, view, kept=False)
-            if len(figures) < MANY_PARTNERS:
-                work = work_of(connection, today=view.today)
-                return sort_rows([row_of(each, work) for each in figures], ATTENTION)
-            from store.partner_table import PartnerTable, columns_of
-
-            return PartnerTable(columns_of(figures), work_of(connection, today=view.today))
         (known,) = connection.execute(_KNOWN).fetchone()
-        if known < MANY_PARTNERS:
+        if known < MANY_PARTNERS and not is_stale(connection):
             return partner_list(store, parameters)
         from store.partner_table import PartnerTable, kept_columns
 
-        return PartnerTable(kept_columns(store, connection), work_of(connection, today=view.today))
+        work = work_of(connection, today=view.today)
+        if _answers_as_kept(connection, view, kept=parameters.are_defaults()):
+            return PartnerTable(kept_columns(store, connection), work)
+        columns = _columns(store, connection, view)
+        if len(columns) >= MANY_PARTNERS:
+            return PartnerTable(columns, work)
+    return sort_rows([row_of(columns.figures(place), work) for place in range(len(columns))], ATTENTION)
 
 
 def first_partners(store: Store, parameters: Parameters) -> FirstPartners | None:
@@ -219,10 +220,21 @@ def _answers_as_kept(connection: sqlite3.Connection, view: View, *, kept: bool) 
 def _figures(store: Store, connection: sqlite3.Connection, view: View, *, kept: bool) -> list[PartnerFigures]:
     if _answers_as_kept(connection, view, kept=kept):
         return kept_partners(connection)
+    columns = _columns(store, connection, view)
+    return [columns.figures(place) for place in range(len(columns))]
+
+
+def _columns(store: Store, connection: sqlite3.Connection, view: View) -> "PartnerColumns":
+    """Counted now, for any view; who is known, and by what name, the last refresh says, if it knows everything."""
     from store.evidence import Assessment
+    from store.partner_table import columns_of, kept_columns
     from store.world import world_of
 
-    return Assessment(connection, world_of(store, connection), view).partner_rows()
+    assessment = Assessment(connection, world_of(store, connection), view)
+    if is_stale(connection):
+        return columns_of(assessment.partner_rows())
+    known = kept_columns(store, connection)
+    return known.under(assessment.partner_columns(known.numbers["partner"]))
 
 
 ATTENTION = "attention"

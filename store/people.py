@@ -34,14 +34,14 @@ def people(store: Store, parameters: Parameters, partner: int | None = None) -> 
     import numpy as np
 
     from store.columns import distinct_within
-    from store.evidence import Assessment
+    from store.event_counts import EventCounts
     from store.world import world_of
 
     with store.reading() as connection:
         world = world_of(store, connection)
         view = resolve(world.rulebook, parameters)
-        assessment = Assessment(connection, world, view)
-        events, verdicts = assessment.improper_events(partner), assessment.verdicts
+        counted = EventCounts(connection, world, view)
+        events, verdicts = counted.improper_events(partner), counted.verdicts_of
         columns = world.columns(connection)
         spelling = dict(connection.execute(_SUBJECTS).fetchall())
     named = events[columns.subject[events] > 0]

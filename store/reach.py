@@ -1,8 +1,10 @@
 """What an app could read: the intervals in which a grant opened restricted data that no exemption covered."""
 
+from typing import NamedTuple
+
 from store.patterns import contains, overlap
 from store.registry import Exemption, Grant, Registry, merge, subtract
-from store.rulebook import Rule, Rulebook
+from store.rulebook import Rulebook
 from store.shipped_scopes import shipped_scopes
 
 FOREVER = 2**62
@@ -14,22 +16,21 @@ def scope_patterns(rulebook: Rulebook, grant: Grant) -> tuple[str, ...] | None:
     return mapped if mapped is not None else shipped_scopes(grant.vendor).get(grant.scope)
 
 
+class Opening(NamedTuple):
+    """In `[from_at, until_at)`, microseconds UTC, a grant opened what a rule (its index) restricts while in force."""
+
+    rule: int
+    from_at: int
+    until_at: int
+
+
 class Reach:
-    """Answers, for one rulebook and registry, when each app could read restricted data (DOMAIN, retained).
+    """Answers, for one rulebook and registry, when each app could read restricted data (DOMAIN, retained)."""
 
-    Args:
-        cutoff: a what-if that replaces every rule's `from`, microseconds UTC.
-    """
-
-    def __init__(self, rulebook: Rulebook, registry: Registry, *, cutoff: int | None = None) -> None:
+    def __init__(self, rulebook: Rulebook, registry: Registry) -> None:
         self._rulebook = rulebook
         self._registry = registry
-        self._cutoff = cutoff
         self._opened: dict[tuple[str, str, int], tuple[str, ...]] = {}
-
-    def _rule_interval(self, rule: Rule) -> tuple[int, int]:
-        start = rule.from_at if self._cutoff is None else self._cutoff
-        return start, FOREVER if rule.until_at is None else rule.until_at
 
     def _open(self, grant: Grant, index: int) -> tuple[str, ...]:
         """The narrower patterns of every overlapping pair of a scope's and a rule's patterns."""
@@ -41,29 +42,29 @@ class Reach:
             self._opened[key] = tuple(dict.fromkeys(pattern for pattern in pairs if pattern is not None))
         return self._opened[key]
 
-    def intervals(self, app: int) -> list[tuple[int, int]]:
-        """When the app could read restricted data: disjoint half-open intervals, ascending, microseconds UTC."""
+    def openings(self, app: int) -> list[Opening]:
+        """What was open to the app of what each rule restricts, whenever the rule is in force."""
         exemptions = self._registry.exemptions.get(app, [])
         app_id = self._registry.app_ids[app]
-        found: list[tuple[int, int]] = []
+        found: dict[int, list[tuple[int, int]]] = {}
         for grant in self._registry.grants.get(app, ()):
-            grant_end = FOREVER if grant.until_at is None else grant.until_at
+            interval = grant.granted_at, FOREVER if grant.until_at is None else grant.until_at
             for index, rule in enumerate(self._rulebook.rules):
                 if not rule.is_about(app_id):
                     continue
-                rule_start, rule_end = self._rule_interval(rule)
-                interval = (max(grant.granted_at, rule_start), min(grant_end, rule_end))
-                if interval[0] >= interval[1]:
-                    continue
                 for pattern in self._open(grant, index):
                     holes = _exempt(exemptions, pattern) if rule.accepts_exemption else []
-                    found.extend(subtract(interval, holes))
-        return merge(found)
+                    found.setdefault(index, []).extend(subtract(interval, holes))
+        return [Opening(index, *each) for index, intervals in found.items() for each in merge(intervals)]
 
-    def could_read_before(self, app: int, as_of: int) -> bool:
-        """Whether the app could read restricted data at some instant before as-of."""
-        intervals = self.intervals(app)
-        return bool(intervals) and intervals[0][0] < as_of
+    def intervals(self, app: int) -> list[tuple[int, int]]:
+        """When the app could read restricted data: disjoint half-open intervals, ascending, microseconds UTC."""
+        found = []
+        for index, from_at, until_at in self.openings(app):
+            rule = self._rulebook.rules[index]
+            end = FOREVER if rule.until_at is None else rule.until_at
+            found.append((max(from_at, rule.from_at), min(until_at, end)))
+        return merge(found)
 
 
 def _exempt(exemptions: list[Exemption], pattern: str) -> list[tuple[int, int]]:

@@ -25,6 +25,10 @@ SELECT group_concat(value, ' ') FROM (
 """
 
 
+# Two threads that ask at once get one world: it is large.
+_making = threading.Lock()
+
+
 class World:
     """The rulebook, the registry and the live events of one state of a store.
 
@@ -154,9 +158,10 @@ def world_of(store: Store, connection: sqlite3.Connection) -> World:
         connection: of this store, inside `reading` or `writing`.
     """
     (token,) = connection.execute(_STATE).fetchone()
-    kept = store.kept
-    if kept is not None and kept[0] == token and isinstance(kept[1], World):
-        return kept[1]
-    world = World(connection)
-    store.kept = (str(token), world)
-    return world
+    with _making:
+        kept = store.kept
+        if kept is not None and kept[0] == token and isinstance(kept[1], World):
+            return kept[1]
+        world = World(connection)
+        store.kept = (str(token), world)
+        return world

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store import markers, moments
+from store import event_order, markers, moments
 from store.audit_steps import record_step
 from store.cases import add_note, flag, reopen, undo
 from store.connection import Store
@@ -83,11 +83,12 @@ EDGES = st.one_of(INSTANTS, st.integers(parse_point("1900-01-01"), parse_point("
 @given(st.lists(INSTANTS, max_size=60), st.lists(EDGES, min_size=1, max_size=12), st.sets(st.integers(0, 60)))
 def test_packed_instants_are_found_like_plain_ones(found: list[int], edges: list[int], cuts: set[int]) -> None:
     ascending, edges = np.array(sorted(found), dtype=np.int64), sorted(edges)
-    plain, packed = PlainInstants(ascending), PackedInstants(np.split(ascending, sorted(cuts)))
+    plain, packed = PlainInstants(ascending), PackedInstants(np.split(ascending, sorted(cuts)), len(found))
     for its in (plain, packed):
         assert its.places(np.array(edges)).tolist() == [sum(at < edge for at in found) for edge in edges]
         assert its.days() == sorted({at // 86_400_000_000 for at in found})
         assert its.span() == ((min(found), max(found)) if found else None)
+    assert packed.at(np.arange(len(found))).tolist() == sorted(found)
 
 
 @given(
@@ -327,7 +328,7 @@ def test_everybodys_events_are_sorted_slice_by_slice(store: Store, monkeypatch: 
     from store.moments import moments_of
     from store.world import World
 
-    monkeypatch.setattr(moments, "_SLICE", 1)
+    monkeypatch.setattr(event_order, "_SLICE", 1)
     with store.reading() as connection:
         world = World(connection)
         instants = moments_of(connection, world, None).instants

@@ -1,0 +1,307 @@
+"""Counts under any as-of and window in one pass over an index: see `store.figure_index`."""
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from store.columns import Mask
+from store.event_counts import exact_sum
+from store.event_order import Ranks, verdict_table
+from store.figure_index import ALIGNMENT, NEVER, FigureIndex, Indexed
+from store.judge import UNDETERMINED, VERDICT_NAMES, Judge
+from store.kept import Population
+from store.parameters import View
+from store.segments import Column
+from store.tallies import NO_INSTANT, Tallies
+
+_FOREVER = 2**62
+# Small enough for a processor's own memory, large enough that a thread is worth it.
+_CANDIDATES_AT_ONCE = 1 << 18
+_THREADS = min(4, os.cpu_count() or 1)
+
+
+class _Range(NamedTuple):
+    """Ranks `[low, high)` of what counts, and from which on it is recent."""
+
+    low: int
+    recent: int
+    high: int
+
+
+class _Sums(NamedTuple):
+    """One value an app, but for `firsts`: how many candidates are the first in the range of their person and resource.
+
+    Attributes:
+        before: candidates below the range; its own ones follow these.
+        people, resources: firsts of the partner's, in the range: they add up over its apps.
+        firsts: of people and of resources, in the range and then in its recent part.
+    """
+
+    before: Column
+    events: Column
+    recent: Column
+    people: Column
+    resources: Column
+    nobody: Column
+    firsts: Column
+
+
+class IndexCounts:
+    """See `store.tallies.Counts`.
+
+    Args:
+        judge: under which the index's candidates are improper.
+    """
+
+    def __init__(self, indexed: Indexed, judge: Judge, view: View) -> None:
+        self._index = indexed.candidates
+        self._order = indexed.candidates.order
+        self._judge = judge
+        self._as_of = view.as_of
+        self._until = self._order.rank_of(view.as_of)
+        low = self._order.rank_of(indexed.from_at)
+        high = max(low, min(self._order.rank_of(indexed.until_at), self._until))
+        self._range = _Range(low, min(max(low, self._order.rank_of(view.recent_from)), high), high)
+
+    def reading_apps(self) -> Column:
+        """See `Counts`."""
+        return self._index.apps[self._sums.events > 0]
+
+    def accessed(self) -> Population:
+        """See `Counts`."""
+        return self._population(self._range.low, self._sums.before, self._sums.events, self._sums.firsts[:2])
+
+    def recent(self) -> Population:
+        """See `Counts`."""
+        before = self._sums.before + self._sums.events - self._sums.recent
+        return self._population(self._range.recent, before, self._sums.recent, self._sums.firsts[2:])
+
+    def _population(self, low: int, before: Column, events: Column, firsts: Column) -> Population:
+        """Over so many candidates of each app, after those before."""
+        index = self._index
+        people, resources = firsts.tolist()
+        return Population(
+            partners=int(np.count_nonzero(np.bincount(index.partner[events > 0]))),
+            apps=int(np.count_nonzero(events)),
+            people=people,
+            resources=resources,
+            events=int(events.sum()),
+            records=sum(self._records(before, events).tolist()),
+            events_without_subject=self._number_of(index.nobody_rank, low),
+            events_without_records=self._number_of(index.uncounted_rank, low),
+            qualifier="",
+        )
+
+    def _number_of(self, ascending: Ranks, low: int) -> int:
+        """How many of these ranks lie from `low` on in the range."""
+        begin, end = np.searchsorted(ascending, [low, max(low, self._range.high)], "left").tolist()
+        return int(end - begin)
+
+    def _records(self, before: Column, events: Column) -> Column:
+        """For each app the records of so many of its candidates, after those before."""
+        some = np.flatnonzero(events)
+        begin = self._index.starts[some] + before[some]
+        end = begin + events[some]
+        running = self._index.records
+        sums = np.zeros(len(events), dtype=np.int64)
+        sums[some] = running[end - 1].astype(np.int64)
+        inner = before[some] > 0
+        sums[some[inner]] -= running[begin[inner] - 1].astype(np.int64)
+        return sums
+
+    def after_removal(self) -> Population:
+        """See `Counts`."""
+        after, late = self._index.after, self._late
+        apps, records = np.unique(after.app[late]), after.records[late]
+        subject, resource = after.subject[late], after.resource[late]
+        return Population(
+            partners=len(np.unique(self._index.partner[apps])),
+            apps=len(apps),
+            people=len(np.unique(subject[subject > 0])),
+            resources=len(np.unique(resource[resource > 0])),
+            events=len(late),
+            records=exact_sum(records[records >= 0]),
+            events_without_subject=int((subject == 0).sum()),
+            events_without_records=int((records < 0).sum()),
+            qualifier="",
+        )
+
+    @cached_property
+    def _late(self) -> Column:
+        ranks = self._index.after.rank
+        return np.flatnonzero((ranks >= self._range.low) & (ranks < self._range.high))
+
+    def first_lag(self) -> int | None:
+        """See `Counts`."""
+        lags = self._index.after.lag[self._late]
+        return int(lags.min()) if len(lags) else None
+
+    def denied_attempts(self) -> int:
+        """See `Counts`."""
+        return int(np.searchsorted(self._index.denied_after, self._until, "left"))
+
+    def verdicts(self) -> list[int]:
+        """See `Counts`."""
+        return self._verdicts_since(0)
+
+    def _verdicts_since(self, begin: int) -> list[int]:
+        totals = np.zeros(len(VERDICT_NAMES), dtype=np.int64)
+        for (low, high), verdict in zip(self._periods, self._table, strict=True):
+            low, high = max(low, begin), min(high, self._until)
+            if low < high:
+                np.add.at(totals, verdict, self._order.situations_between(low, high))
+        numbers: list[int] = totals.tolist()
+        return numbers
+
+    @cached_property
+    def _table(self) -> "np.ndarray[tuple[int, ...], np.dtype[np.int8]]":
+        return verdict_table(self._order.situations, self._judge)
+
+    @cached_property
+    def _periods(self) -> list[tuple[int, int]]:
+        return self._order.periods(self._judge)
+
+    def events_from_as_of(self) -> int:
+        """See `Counts`."""
+        return len(self._order) - self._until
+
+    def undetermined_since(self, instant: int) -> bool:
+        """See `Counts`."""
+        return self._verdicts_since(self._order.rank_of(instant))[UNDETERMINED] > 0
+
+    def nobody_since(self, instant: int) -> bool:
+        """See `Counts`."""
+        return self._number_of(self._index.nobody_rank, max(self._range.low, self._order.rank_of(instant))) > 0
+
+    def event_days(self) -> list[int]:
+        """See `Counts`."""
+        return self._order.days_before(self._as_of)
+
+    def tallies(self) -> Tallies:
+        """See `Counts`."""
+        index, sums = self._index, self._sums
+        events = self._by_partner(sums.events)
+        reading = np.flatnonzero(events)
+        apps = np.flatnonzero(sums.events)
+        first = index.starts[apps] + sums.before[apps]
+        first_rank = np.full(len(events), NEVER, dtype=np.int32)
+        last_rank = np.full(len(events), -1, dtype=np.int32)
+        np.minimum.at(first_rank, index.partner[apps], index.rank[first])
+        np.maximum.at(last_rank, index.partner[apps], index.rank[first + sums.events[apps] - 1])
+        removed, lag = self._removals()
+        return Tallies(
+            partner=index.partners[reading],
+            people=self._by_partner(sums.people)[reading],
+            events=events[reading],
+            resources=self._by_partner(sums.resources)[reading],
+            records=self._by_partner(self._records(sums.before, sums.events))[reading].tolist(),
+            first_at=self._order.instants.at(first_rank[reading]),
+            last_at=self._order.instants.at(last_rank[reading]),
+            recent=self._by_partner(sums.recent)[reading],
+            after_removal=removed[reading],
+            first_lag=lag[reading],
+            without_subject=self._by_partner(sums.nobody)[reading],
+        )
+
+    def _by_partner(self, of_apps: Column) -> Column:
+        total = np.zeros(len(self._index.partners), dtype=np.int64)
+        np.add.at(total, self._index.partner, of_apps)
+        return total
+
+    def _removals(self) -> tuple[Column, Column]:
+        """For each partner of the index, its events after a removal and the smallest lag."""
+        after, late = self._index.after, self._late
+        which = self._index.partner[after.app[late]]
+        size = len(self._index.partners)
+        removed = np.bincount(which, minlength=size)
+        lag = np.full(size, _FOREVER)
+        np.minimum.at(lag, which, after.lag[late])
+        return removed, np.where(removed > 0, lag, NO_INSTANT)
+
+    @cached_property
+    def _sums(self) -> _Sums:
+        return _sums_of(self._index, self._range)
+
+
+# The last sums of an index: the figures and the list of partners ask for the same ones.
+_last: "WeakKeyDictionary[FigureIndex, tuple[_Range, _Sums]]" = WeakKeyDictionary()
+_summing = threading.Lock()
+
+
+def _sums_of(index: FigureIndex, wanted: _Range) -> _Sums:
+    with _summing:
+        known = _last.get(index)
+        if known is None or known[0] != wanted:
+            known = _last[index] = wanted, _sum_all(index, wanted)
+        return known[1]
+
+
+def _sum_all(index: FigureIndex, wanted: _Range) -> _Sums:
+    """All apps, some at a time, each a task for a thread: numpy lets them run side by side."""
+    starts = index.starts
+    if len(starts) == 1:
+        nothing = np.zeros(0, dtype=np.int64)
+        return _Sums(nothing, nothing, nothing, nothing, nothing, nothing, np.zeros(4, dtype=np.int64))
+    edges = np.searchsorted(starts, np.arange(0, int(starts[-1]), _CANDIDATES_AT_ONCE), "left")
+    edges = np.unique(np.append(edges, len(starts) - 1))
+    stretches = list(zip(edges.tolist(), edges[1:].tolist(), strict=False))
+    if len(stretches) == 1:
+        return _sum(index, wanted, *stretches[0])
+    with ThreadPoolExecutor(_THREADS) as pool:
+        parts = list(pool.map(lambda stretch: _sum(index, wanted, *stretch), stretches))
+    joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return _Sums._make([*joined[:-1], joined[-1].reshape(len(parts), -1).sum(axis=0)])
+
+
+def _sum(index: FigureIndex, wanted: _Range, first: int, last: int) -> _Sums:
+    """Of the apps `first` to `last - 1`."""
+    mine = slice(int(index.starts[first]), int(index.starts[last]))
+    words = (index.starts[first:last] - mine.start) // ALIGNMENT
+    low, recent, high = (np.int32(rank) for rank in wanted)
+    rank = index.rank[mine]
+    below = rank < low
+    inside = rank < high
+    inside &= ~below
+    late = rank >= recent
+    late &= inside
+
+    def firsts(of: Ranks, before: np.int32, among: Mask) -> Mask:
+        mask: Mask = of[mine] < before
+        mask &= among
+        return mask
+
+    nobody = index.person[mine] == NEVER
+    nobody &= inside
+    by_app = _counter(words)
+    totals = [
+        np.count_nonzero(firsts(of, before, among))
+        for before, among in ((low, inside), (recent, late))
+        for of in (index.person, index.resource)
+    ]
+    return _Sums(
+        before=by_app(below),
+        events=by_app(inside),
+        recent=by_app(late),
+        people=by_app(firsts(index.person_of_partner, low, inside)),
+        resources=by_app(firsts(index.resource_of_partner, low, inside)),
+        nobody=by_app(nobody),
+        firsts=np.array(totals, dtype=np.int64),
+    )
+
+
+def _counter(words: Column) -> Callable[[Mask], Column]:
+    """Counts what is marked, from each of these words of eight marks to the next."""
+
+    def count(mask: Mask) -> Column:
+        # A mark is a byte of 0 or 1: counting the bits of a word counts its marks.
+        marks = np.bitwise_count(mask.view(np.uint64))
+        counts: Column = np.add.reduceat(marks, words, dtype=np.int64)
+        return counts
+
+    return count
