@@ -1,17 +1,32 @@
-"""The raw events behind every number, a page at a time, each with its verdict and the rule that decided it."""
+"""The raw events behind every number, each with its verdict and the rule that decided it.
 
-import heapq
+Pages of any selection are in `store.event_pages`, why an event has its verdict in `store.why`.
+"""
+
 import sqlite3
-from collections.abc import Iterator
-from itertools import islice
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from store.connection import Store
-from store.errors import UsageError
+from store.errors import UnusableFileError, UsageError
 from store.instants import format_instant
-from store.world import World, world_of
+from store.remembered import Remembered
+
+if TYPE_CHECKING:
+    from store.columns import EventColumns
+    from store.event_index import EventIndex
+    from store.segments import Column
+    from store.world import World
 
 OUTCOMES = ("success", "denied", "error")
+
+
+class EventKey(NamedTuple):
+    """The event's primary key in the store; `app` is an internal id, `occurred_at` microseconds UTC."""
+
+    app: int
+    occurred_at: int
+    event_key: int
 
 
 class EventRow(NamedTuple):
@@ -22,6 +37,7 @@ class EventRow(NamedTuple):
         rule: the deciding rule's id; None where no rule restricts it.
         after_removal: an improper or denied event after a removal of its app without a re-grant.
         import_id, file, record_no: where the original record is (counted from 1).
+        key: what names the event inside this store.
     """
 
     occurred_at: int
@@ -43,28 +59,30 @@ class EventRow(NamedTuple):
     import_id: int
     file: str
     record_no: int
+    key: EventKey
 
 
-_OF_APP = """
-SELECT occurred_at, app, event_key, field_set, coalesce(subject, 0), coalesce(resource, 0), coalesce(records, -1),
-  outcome
-FROM live_access_events
-WHERE app = :app AND occurred_at >= :from_at AND occurred_at < :until_at
-ORDER BY occurred_at, event_key
-"""
-_ONE = """
-SELECT s.subject_id, s.spelling, r.resource_id, n.endpoint, i.ip, e.records, e.bytes, e.outcome, e.event_id,
-  e.content_id, e.record_no
-FROM access_events e
+_COLUMNS = """
+SELECT e.app, e.occurred_at, e.event_key, e.field_set, coalesce(e.subject, 0), coalesce(e.resource, 0),
+  coalesce(e.records, -1), e.outcome, e.content_id, e.record_no, s.subject_id, s.spelling, r.resource_id, n.endpoint,
+  i.ip, e.records, e.bytes, e.event_id, m.file
+FROM {table} e
 LEFT JOIN subjects s ON s.id = e.subject
 LEFT JOIN resources r ON r.id = e.resource
 LEFT JOIN endpoints n ON n.id = e.endpoint
 LEFT JOIN addresses i ON i.id = e.ip
-WHERE e.app = ? AND e.occurred_at = ? AND e.event_key = ?
+LEFT JOIN imports m ON m.import_id = e.content_id
+WHERE e.app = ? AND e.occurred_at = ? {rest}
+ORDER BY e.event_key
 """
-_FILES = "SELECT import_id, file FROM imports"
-_EVER = -(2**62), 2**62
-_CHUNK = 2_000
+_OF_CONTENT = "AND e.content_id = ?"
+_IN_LIVE = _COLUMNS.format(table="access_events", rest=_OF_CONTENT) + "LIMIT ? OFFSET ?"
+# Of a content that does not count itself, what a live one holds too.
+_HELD_ELSEWHERE = _COLUMNS.format(table="live_access_events", rest=_OF_CONTENT) + "LIMIT ? OFFSET ?"
+_OF_KEY = _COLUMNS.format(table="access_events", rest="AND e.event_key = ?")
+
+Read = tuple[Any, ...]
+_PARTNER_IDS: Remembered[dict[int, str]] = Remembered()
 
 
 def events(
@@ -86,99 +104,125 @@ def events(
     Raises:
         UsageError: no such verdict, or a limit below zero.
     """
+    from store.event_filters import EventFilters
+    from store.event_pages import event_page
+    from store.event_selection import EventQuestion
     from store.judge import VERDICT_NAMES
 
     if verdict is not None and verdict not in VERDICT_NAMES:
         raise UsageError(f"no such verdict: {verdict}; choose one of {', '.join(VERDICT_NAMES)}")
-    if limit < 0:
-        raise UsageError(f"the limit must not be negative: {limit}")
-    with store.reading() as connection:
-        world = world_of(store, connection)
-        apps = sorted(world.registry.app_ids) if partner is None else world.registry.apps_of.get(partner, [])
-        span = (
-            _EVER[0] if from_at is None else from_at,
-            _EVER[1] if until_at is None else until_at,
+    filters = EventFilters(verdicts=() if verdict is None else (verdict,))
+    return list(event_page(store, EventQuestion(partner, from_at, until_at, filters), first=0, limit=limit).rows)
+
+
+def rows_at(
+    connection: sqlite3.Connection, world: "World", index: "EventIndex", positions: "Column", times: "Column"
+) -> list[EventRow]:
+    """The events at these positions, in their order, judged.
+
+    Args:
+        times: the instant at each position, microseconds UTC.
+    """
+    return described(connection, world, read_at(connection, index, positions, times)) if len(positions) else []
+
+
+def read_at(connection: sqlite3.Connection, index: "EventIndex", positions: "Column", times: "Column") -> list[Read]:
+    """The same, as they are read."""
+    apps, contents = index.app_at(positions).tolist(), index.content_at(positions).tolist()
+    owners = list(zip(apps, times.tolist(), contents, strict=True))
+    read: list[Read] = []
+    place = 0
+    while place < len(owners):
+        end = place + 1
+        while end < len(owners) and owners[end] == owners[place]:
+            end += 1
+        read += _read_equals(connection, index, owners[place], positions[place:end])
+        place = end
+    return read
+
+
+def _read_equals(
+    connection: sqlite3.Connection, index: "EventIndex", owner: tuple[int, int, int], positions: "Column"
+) -> list[Read]:
+    """The events at these positions, all of one app, instant and content."""
+    question = _IN_LIVE if owner[2] in index.live else _HELD_ELSEWHERE
+    found = connection.execute(question, (*owner, len(positions) + 1, 0)).fetchall()
+    if len(found) > len(positions):
+        # There are others like them: their ordinals tell which they are.
+        ordinals = index.ordinals(connection, positions, owner[1])
+        first = ordinals[0]
+        found = connection.execute(question, (*owner, ordinals[-1] + 1 - first, first)).fetchall()
+        found = [found[ordinal - first] for ordinal in ordinals if ordinal - first < len(found)]
+    if len(found) != len(positions):
+        raise UnusableFileError(
+            "the packed copy of the events does not fit the events: see `python -m store verify`; `rebuild` mends it"
         )
-        found: list[EventRow] = []
-        describe = _Describer(connection, world)
-        merged = heapq.merge(*(_of_app(connection, app, span) for app in apps))
-        while len(found) < limit:
-            chunk = list(islice(merged, _CHUNK))
-            if not chunk:
-                break
-            found.extend(row for row in describe.rows(chunk) if verdict in (None, row.verdict))
-        return found[:limit]
+    return found
 
 
-def _of_app(connection: sqlite3.Connection, app: int, span: tuple[int, int]) -> Iterator[tuple[int, ...]]:
-    cursor = connection.execute(_OF_APP, {"app": app, "from_at": span[0], "until_at": span[1]})
-    yield from cursor
+def event_of_key(connection: sqlite3.Connection, world: "World", key: EventKey) -> EventRow | None:
+    """The event of a key, whether it counts or not; None where there is none."""
+    found = connection.execute(_OF_KEY, key).fetchall()
+    return described(connection, world, found)[0] if found else None
 
 
-class _Describer:
-    """Turns rows of integers into what a person reads."""
+def columns_of_read(
+    connection: sqlite3.Connection, world: "World", read: Sequence[Read]
+) -> "tuple[EventColumns, list[int]]":
+    """The columns of rows as they were read, by app, and for each row its place in them."""
+    import numpy as np
 
-    def __init__(self, connection: sqlite3.Connection, world: World) -> None:
-        from store.names import partner_names
+    table = np.array([(row[0], row[1], *row[3:8]) for row in read], dtype=np.int64)
+    # Facts are found by app.
+    order = np.argsort(table[:, 0], kind="stable")
+    return world.columns_of(connection, table[order]), np.argsort(order, kind="stable").tolist()
 
-        self._connection = connection
-        self._world = world
-        self._names = partner_names(connection)
-        self._files = dict(connection.execute(_FILES).fetchall())
 
-    def rows(self, chunk: list[tuple[int, ...]]) -> list[EventRow]:
-        """The events of a chunk, in its order, judged together."""
-        import numpy as np
+def described(connection: sqlite3.Connection, world: "World", read: Sequence[Read]) -> list[EventRow]:
+    """Rows as they were read, in any order, as what a person reads; judged together."""
+    from store.judge import DENIED, IMPROPER, VERDICT_NAMES
+    from store.names import partner_id_of
 
-        from store.judge import DENIED, IMPROPER, VERDICT_NAMES
-
-        table = np.array(chunk, dtype=np.int64)
-        # Facts are found by app: judge in the order of apps, answer in the order of time.
-        order = np.argsort(table[:, 1], kind="stable")
-        columns = self._world.columns_of(self._connection, table[order][:, (1, 0, 3, 4, 5, 6, 7)])
-        judged = self._world.judge(columns)
-        answers: list[EventRow | None] = [None] * len(chunk)
-        for place, original in enumerate(order.tolist()):
-            verdict, rule = int(judged.verdict[place]), int(judged.rule[place])
-            answers[original] = self._row(
-                chunk[original],
-                VERDICT_NAMES[verdict],
-                None if rule < 0 else self._world.rulebook.rules[rule].rule_id,
-                verdict in (IMPROPER, DENIED) and bool(columns.after[place]),
+    columns, ranks = columns_of_read(connection, world, read)
+    judged = world.judge(columns)
+    verdicts, rules, after = judged.verdict.tolist(), judged.rule.tolist(), columns.after.tolist()
+    partner_ids = _PARTNER_IDS.get(world, None, dict)
+    rows = []
+    for row, rank in zip(read, ranks, strict=True):
+        verdict, rule = verdicts[rank], rules[rank]
+        app = row[0]
+        partner = world.registry.partner_of[app]
+        if partner not in partner_ids:
+            partner_ids[partner] = partner_id_of(connection, partner)
+        rows.append(
+            EventRow(
+                occurred_at=row[1],
+                app_id=world.registry.app_ids[app],
+                app_name=world.label(app),
+                partner_id=partner_ids[partner],
+                verdict=VERDICT_NAMES[verdict],
+                rule=None if rule < 0 else world.rulebook.rules[rule].rule_id,
+                after_removal=verdict in (IMPROPER, DENIED) and after[rank],
+                data_classes=world.classes_of[row[3]],
+                subject_id=row[11] or row[10],
+                resource_id=row[12],
+                endpoint=row[13],
+                records=row[15],
+                bytes=row[16],
+                ip=row[14],
+                outcome=OUTCOMES[row[7]],
+                event_id=row[17],
+                import_id=row[8],
+                file=row[18],
+                record_no=row[9],
+                key=EventKey(*row[:3]),
             )
-        return [row for row in answers if row is not None]
-
-    def _row(self, event: tuple[int, ...], verdict: str, rule: str | None, after_removal: bool) -> EventRow:
-        occurred_at, app, event_key, field_set = event[:4]
-        told: tuple[Any, ...] = self._connection.execute(_ONE, (app, occurred_at, event_key)).fetchone()
-        subject, spelling, resource, endpoint, ip, records, size, outcome, event_id, content_id, record_no = told
-        return EventRow(
-            occurred_at=occurred_at,
-            app_id=self._world.registry.app_ids[app],
-            app_name=self._world.label(app),
-            partner_id=self._names[self._world.registry.partner_of[app]].partner_id,
-            verdict=verdict,
-            rule=rule,
-            after_removal=after_removal,
-            data_classes=self._world.classes_of[field_set],
-            subject_id=spelling or subject,
-            resource_id=resource,
-            endpoint=endpoint,
-            records=records,
-            bytes=size,
-            ip=ip,
-            outcome=OUTCOMES[outcome],
-            event_id=event_id,
-            import_id=content_id,
-            file=self._files[content_id],
-            record_no=record_no,
         )
+    return rows
 
 
 def event_document(row: EventRow) -> dict[str, object]:
     """One event as `python -m store events --json` prints it."""
-    return {
-        **row._asdict(),
-        "occurred_at": format_instant(row.occurred_at),
-        "data_classes": list(row.data_classes),
-    }
+    told = row._asdict()
+    del told["key"]
+    return {**told, "occurred_at": format_instant(row.occurred_at), "data_classes": list(row.data_classes)}

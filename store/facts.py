@@ -3,6 +3,7 @@
 Works on whole columns of events of one segment, which are sorted by app and then by time.
 """
 
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -32,7 +33,7 @@ def exempt_classes(
 ) -> Bits:
     """For each event, a bit for each of its field set's data classes that an exemption in force covers."""
     exempt = np.zeros(len(app), dtype=np.uint64)
-    for number in registry.exemptions:
+    for number in _both(app, registry.exemptions):
         start, end = np.searchsorted(app, number, "left"), np.searchsorted(app, number, "right")
         if start == end:
             continue
@@ -58,7 +59,7 @@ def after_removal(app: Column, occurred_at: Column, registry: Registry, *, grace
         grace: microseconds that must have passed since the removal: what is earlier is taken for a late log.
     """
     after = np.zeros(len(app), dtype=bool)
-    for number in registry.removals:
+    for number in _both(app, registry.removals):
         start, end = np.searchsorted(app, number, "left"), np.searchsorted(app, number, "right")
         if start < end:
             times = occurred_at[start:end]
@@ -68,6 +69,13 @@ def after_removal(app: Column, occurred_at: Column, registry: Registry, *, grace
             regranted = np.searchsorted(granted, times, "right") > first_grant
             after[start:end] = was_removed & ~regranted
     return after
+
+
+def _both(app: Column, known: Collection[int]) -> Iterable[int]:
+    """The apps of these events (ascending) that are among the known ones, and perhaps more of the known ones."""
+    if len(app) >= len(known):
+        return known
+    return [number for number in np.unique(app).tolist() if number in known]
 
 
 def removal_lag(app: Column, occurred_at: Column, registry: Registry, *, grace: int) -> Column:

@@ -4,16 +4,15 @@ The packed events lie in primary-key order, so that an app is one stretch of eac
 """
 
 import sqlite3
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from store.aliases import same_person
-from store.columns import BASE, COUNTED_SEGMENTS, FACTS, EventColumns, Verdicts
+from store.columns import BASE, FACTS, EventColumns, Verdicts
+from store.event_index import index_of
 from store.kept import is_stale
 from store.remembered import Remembered
-from store.segments import Column, read_column, read_slice
 from store.world import World
 
 
@@ -24,17 +23,7 @@ class PartnerEvents(NamedTuple):
     verdicts: Verdicts
 
 
-class _Apps(NamedTuple):
-    """The apps of one segment, ascending, and the place where the stretch of each begins; one more is the end."""
-
-    content_id: int
-    segment: int
-    apps: Column
-    starts: Column
-
-
 _KEPT: Remembered[PartnerEvents] = Remembered(most=16)
-_SEGMENTS: Remembered[list[_Apps]] = Remembered()
 
 _ROWS_OF_APP = """
 SELECT app, occurred_at, field_set, coalesce(subject, 0), coalesce(resource, 0), coalesce(records, -1), outcome
@@ -64,34 +53,11 @@ def _from_rows(connection: sqlite3.Connection, world: World, apps: list[int]) ->
 
 
 def _packed(connection: sqlite3.Connection, world: World, apps: list[int]) -> EventColumns:
-    stretches = list(_stretches(connection, world, apps))
+    blocks = list(index_of(connection, world).blocks(apps))
     read = {
-        name: [np.zeros(0, dtype=np.int64)]
-        + [
-            read_slice(connection, content_id, segment, name, start, stop)
-            for content_id, segment, start, stop in stretches
-        ]
+        name: [np.zeros(0, dtype=np.int64), *(block.read(connection, name) for block in blocks)]
         for name in (*BASE, *FACTS)
     }
     columns = {name: np.concatenate(parts) for name, parts in read.items()}
     columns["subject"] = same_person(columns["subject"], world.aliases(connection))
     return EventColumns(**{**columns, "after": columns["after"].astype(bool)})
-
-
-def _stretches(connection: sqlite3.Connection, world: World, apps: list[int]) -> Iterator[tuple[int, int, int, int]]:
-    """Content, segment, and the places `[start, stop)` that hold events of one of the apps."""
-    wanted = np.array(apps, dtype=np.int64)
-    for content_id, segment, known, starts in _SEGMENTS.get(world, None, lambda: _all_segments(connection)):
-        places = np.searchsorted(known, wanted)
-        for app, place in zip(apps, places.tolist(), strict=True):
-            if place < len(known) and known[place] == app:
-                yield content_id, segment, int(starts[place]), int(starts[place + 1])
-
-
-def _all_segments(connection: sqlite3.Connection) -> list[_Apps]:
-    found = []
-    for content_id, segment in connection.execute(COUNTED_SEGMENTS).fetchall():
-        app = read_column(connection, content_id, segment, "app")
-        starts = np.concatenate(([0], np.flatnonzero(np.diff(app)) + 1))
-        found.append(_Apps(content_id, segment, app[starts], np.append(starts, len(app))))
-    return found

@@ -5,14 +5,20 @@ counted, compared or found again by such a text comes out the same. Sixteen, bec
 one, eight would confuse a hundred pairs.
 """
 
+import csv
 import hashlib
+import io
+import json
 import re
 from collections.abc import Callable
 from functools import partial
+from typing import TypeAlias
 
 from store.secret_shapes import SHAPES
 
 DIGITS = 16
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 # A text without any of this holds no known shape; the same expression in Python and in DuckDB.
 HINT = f"(?i){'|'.join(f'(?:{hint})' for hint in dict.fromkeys(shape.hint for shape in SHAPES))}"
@@ -40,6 +46,62 @@ def redact(text: str) -> str:
     for shape in SHAPES:
         text = shape.pattern.sub(partial(_without, shape.is_secret), text)
     return text
+
+
+def redacted_record(record: str) -> str:
+    """A record as its file has it, without secrets, also where the file's escapes hide their shape.
+
+    Where a value has one only once it is decoded, the record is written anew: JSON, or a line of CSV.
+    """
+    text = redact(record)
+    for decode, encode in ((_json_values, _as_json), (_csv_values, _as_csv)):
+        values = decode(record)
+        if values is None:
+            continue
+        cleaned = _cleaned(values)
+        if cleaned != values and _cleaned(decode(text)) != decode(text):
+            return redact(encode(cleaned))
+        return text
+    return text
+
+
+def _json_values(text: str) -> Json:
+    """A JSON object or list; None for anything else."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict | list) else None
+
+
+def _as_json(values: Json) -> str:
+    return json.dumps(values, ensure_ascii=False)
+
+
+def _csv_values(text: str) -> Json:
+    """The fields of a CSV record; None for anything else."""
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error:
+        return None
+    return list(rows[0]) if len(rows) == 1 else None
+
+
+def _as_csv(values: Json) -> str:
+    written = io.StringIO(newline="")
+    csv.writer(written, lineterminator="").writerow(values if isinstance(values, list) else [])
+    return written.getvalue()
+
+
+def _cleaned(value: Json) -> Json:
+    """A decoded value with the secrets in its texts, names included, replaced."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, list):
+        return [_cleaned(each) for each in value]
+    if isinstance(value, dict):
+        return {redact(name): _cleaned(each) for name, each in value.items()}
+    return value
 
 
 def _without(is_secret: Callable[[str], bool], match: re.Match[str]) -> str:

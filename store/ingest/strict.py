@@ -157,7 +157,12 @@ def _fields_of(data: bytes) -> list[str]:
     return split_record(text)
 
 
-def _begin(source: Source, lines: Lines) -> Line:
+def first_line(source: Source, lines: Lines) -> Line:
+    """The first line, without a byte order mark.
+
+    Raises:
+        UnusableFileError: the file is empty, or not UTF-8.
+    """
     first = lines.next()
     if first is None:
         raise UnusableFileError(f"{source.path} is empty: there is not even a header in it")
@@ -166,6 +171,44 @@ def _begin(source: Source, lines: Lines) -> Line:
     if first.data.startswith(_BOM):
         first = Line(first.data[len(_BOM) :], len(_BOM), first.is_cut)
     return first
+
+
+def header_bytes(source: Source, lines: Lines) -> bytes:
+    """The bytes of a CSV file's header; the next line is the first record's.
+
+    Raises:
+        UnusableFileError: the file is empty, or not UTF-8.
+    """
+    return b"".join(line.data for line in _take_record(lines, first_line(source, lines)))
+
+
+def csv_records(lines: Lines) -> Iterator[bytes]:
+    """The records of a CSV file from here on, each as its bytes, cut apart exactly as `read_csv` does."""
+    while (line := lines.next()) is not None:
+        if line.data in (b"\n", b"\r\n"):
+            continue
+        taken = [line] if line.is_cut else _take_record(lines, line)
+        if len(taken) > 1 and _is_broken(b"".join(each.data for each in taken)):
+            lines.put_back(taken[1:])
+            taken = [line]
+        yield b"".join(each.data for each in taken) or line.data
+
+
+def _is_broken(data: bytes) -> bool:
+    try:
+        _fields_of(data)
+    except BrokenError:
+        return True
+    except ValueError:
+        return False
+    return False
+
+
+def json_records(lines: Lines) -> Iterator[bytes]:
+    """The records of a JSON Lines file from here on, each as its bytes."""
+    while (line := lines.next()) is not None:
+        if line.data.strip():
+            yield line.data
 
 
 class CsvColumns:
@@ -182,7 +225,7 @@ class CsvColumns:
         Raises:
             UnusableFileError: it cannot be read, or is not one of the kind's.
         """
-        taken = _take_record(lines, _begin(source, lines))
+        taken = _take_record(lines, first_line(source, lines))
         try:
             if not taken:
                 raise ValueError("a quote that is never closed")
@@ -295,7 +338,7 @@ def read_json_lines(source: Source, kind: str, notes: Notes) -> Iterator[Read]:
     ignored: dict[str, None] = {}
     with source.open() as stream:
         lines = Lines(stream)
-        lines.put_back([_begin(source, lines)])
+        lines.put_back([first_line(source, lines)])
         record_no = 0
         while (line := lines.next()) is not None:
             if not line.data.strip():

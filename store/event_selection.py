@@ -1,0 +1,314 @@
+"""Which positions of the packed columns an event question means, and in what order: see `store.event_pages`."""
+
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from store.event_columns import Codes, verdicts_in
+from store.event_filters import EventFilters, Term
+from store.event_index import Block, EventIndex, index_of
+from store.time_order import TimeOrder
+from store.ids import fold_id
+from store.judge import VERDICT_NAMES
+from store.patterns import matches
+from store.remembered import Remembered
+from store.segments import Column
+from store.stopping import Stop
+
+if TYPE_CHECKING:
+    from store.world import World
+
+Mask = npt.NDArray[np.bool_]
+
+_SUBJECTS = "SELECT id FROM subjects WHERE subject_id LIKE :like ESCAPE '\\' OR spelling LIKE :like ESCAPE '\\'"
+_SUBJECT = "SELECT id FROM subjects WHERE subject_id = ?"
+_RESOURCES = "SELECT id FROM resources WHERE resource_id LIKE :like ESCAPE '\\'"
+_RESOURCE = "SELECT id FROM resources WHERE resource_id = ?"
+_ENDPOINTS = "SELECT id FROM endpoints WHERE endpoint LIKE :like ESCAPE '\\'"
+_ENDPOINT = "SELECT id FROM endpoints WHERE endpoint = ?"
+_ENDPOINTS_OF = """
+SELECT content_id, ifnull(endpoint, 0) FROM live_access_events
+WHERE app BETWEEN ? AND ? ORDER BY app, occurred_at, event_key
+"""
+# So many events' endpoints are read between two looks at whether the question still stands.
+_ROWS_AT_ONCE = 1 << 17
+
+
+@dataclass(frozen=True, slots=True)
+class EventQuestion:
+    """Which events are asked for: in `[from_at, until_at)`, microseconds UTC; what is None does not limit.
+
+    Attributes:
+        partner: internal id.
+    """
+
+    partner: int | None = None
+    from_at: int | None = None
+    until_at: int | None = None
+    filters: EventFilters = field(default_factory=EventFilters)
+
+
+class _Wanted(NamedTuple):
+    """The filters by internal ids: a table that says for every id whether it is wanted; None wants all."""
+
+    apps: frozenset[int] | None
+    verdicts: Mask | None
+    field_sets: Mask | None
+    subjects: Mask | None
+    resources: Mask | None
+    endpoints: Mask | None
+
+
+_SELECTED: Remembered[TimeOrder] = Remembered(most=4)
+_ENDPOINTS_KEPT: Remembered[npt.NDArray[np.uint32]] = Remembered(most=2)
+
+
+def selected(connection: sqlite3.Connection, world: "World", question: EventQuestion, stop: Stop) -> TimeOrder:
+    """The events that a question means, in order of time; the last few selections are kept.
+
+    Args:
+        world: of the connection's snapshot.
+
+    Raises:
+        StoppedError: the question was taken back.
+    """
+    return _SELECTED.get(world, question, lambda: _select(connection, world, question, stop))
+
+
+def _select(connection: sqlite3.Connection, world: "World", question: EventQuestion, stop: Stop) -> TimeOrder:
+    index = index_of(connection, world)
+    wanted = _wanted(connection, world, question.filters)
+    apps = _apps(world, question, wanted)
+    blocks = list(index.blocks(apps))
+    bounded = question.from_at is not None or question.until_at is not None
+    if not bounded and not question.filters:
+        return TimeOrder(partial(_whole, connection, blocks, stop), index.app_at)
+    chooser = _Chooser(connection, world, index, question, wanted, stop)
+    chosen = [chooser.chosen(block) for block in blocks]
+    return TimeOrder(lambda: iter(chosen), index.app_at)
+
+
+def _whole(connection: sqlite3.Connection, blocks: Iterable[Block], stop: Stop) -> Iterator[tuple[Column, Column]]:
+    for block in blocks:
+        stop.check()
+        times = block.read(connection, "occurred_at")
+        yield times, block.base + np.arange(len(times))
+
+
+def _apps(world: "World", question: EventQuestion, wanted: _Wanted) -> list[int] | None:
+    """The apps whose events may be meant; None: anybody's."""
+    if question.partner is None:
+        return None if wanted.apps is None else sorted(wanted.apps)
+    own = world.registry.apps_of.get(question.partner, ())
+    return [app for app in own if wanted.apps is None or app in wanted.apps]
+
+
+class _Chooser:
+    """Chooses events of a block: the filters that need least reading first."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        world: "World",
+        index: EventIndex,
+        question: EventQuestion,
+        wanted: _Wanted,
+        stop: Stop,
+    ) -> None:
+        self._connection = connection
+        self._world = world
+        self._index = index
+        self._question = question
+        self._wanted = wanted
+        self._stop = stop
+
+    def chosen(self, block: Block) -> tuple[Column, Column]:
+        """Instants and positions of the events that are meant."""
+        self._stop.check()
+        wanted, question = self._wanted, self._question
+        places = np.arange(block.stop - block.start)
+        for name, table in (
+            ("subject", wanted.subjects),
+            ("resource", wanted.resources),
+            ("field_set", wanted.field_sets),
+        ):
+            if table is not None and len(places):
+                places = places[table[block.read(self._connection, name)[places]]]
+        if not len(places):
+            return places, places
+        times = block.read(self._connection, "occurred_at")[places]
+        if question.from_at is not None or question.until_at is not None:
+            inside = np.ones(len(times), dtype=bool)
+            if question.from_at is not None:
+                inside &= times >= question.from_at
+            if question.until_at is not None:
+                inside &= times < question.until_at
+            places, times = places[inside], times[inside]
+        if wanted.verdicts is not None and len(places):
+            inside = wanted.verdicts[self._verdicts(block, places)]
+            places, times = places[inside], times[inside]
+        if wanted.endpoints is not None and len(places):
+            endpoints = endpoints_of(self._connection, self._world, question.partner, self._stop)
+            inside = wanted.endpoints[endpoints[block.base + places]]
+            places, times = places[inside], times[inside]
+        return times, block.base + places
+
+    def _verdicts(self, block: Block, places: Column) -> Codes:
+        return verdicts_in(self._connection, self._world, block, places)
+
+
+def endpoints_of(
+    connection: sqlite3.Connection, world: "World", partner: int | None, stop: Stop
+) -> npt.NDArray[np.uint32]:
+    """By position, the endpoint of each event of a partner, or of anybody; 0 where the log names none.
+
+    Endpoints are not packed: they are read from the rows, which takes seconds for millions of events.
+    """
+    return _ENDPOINTS_KEPT.get(world, partner, lambda: _read_endpoints(connection, world, partner, stop))
+
+
+def _read_endpoints(
+    connection: sqlite3.Connection, world: "World", partner: int | None, stop: Stop
+) -> npt.NDArray[np.uint32]:
+    index = index_of(connection, world)
+    found = np.zeros(index.total, dtype=np.uint32)
+    apps = None if partner is None else world.registry.apps_of.get(partner, ())
+    # A content's events have their positions in the order in which its rows are read.
+    following: dict[int, list[Block]] = {}
+    sizes: dict[int, int] = {}
+    for block in index.blocks(apps):
+        following.setdefault(block.segment.content_id, []).append(block)
+        for app, size in zip(*np.unique(block.app(), return_counts=True), strict=True):
+            sizes[int(app)] = sizes.get(int(app), 0) + int(size)
+    targets = {
+        content: np.concatenate([np.arange(block.base, block.base + block.stop - block.start) for block in blocks])
+        for content, blocks in following.items()
+    }
+    done = dict.fromkeys(targets, 0)
+    for first, last in _app_ranges(sizes, consecutive=apps is None):
+        stop.check()
+        rows = np.array(connection.execute(_ENDPOINTS_OF, (first, last)).fetchall(), dtype=np.int64).reshape(-1, 2)
+        for content in np.unique(rows[:, 0]).tolist():
+            its = rows[rows[:, 0] == content, 1]
+            found[targets[content][done[content] : done[content] + len(its)]] = its
+            done[content] += len(its)
+    return found
+
+
+def _app_ranges(sizes: dict[int, int], *, consecutive: bool) -> Iterator[tuple[int, int]]:
+    """The apps in ranges `first..last` (inclusive), ascending, of about as many events as are read at once.
+
+    Args:
+        consecutive: all that lies between two of the apps is wanted, too.
+    """
+    pending: list[int] = []
+    events = 0
+    for app, size in sorted(sizes.items()):
+        pending.append(app)
+        events += size
+        if events >= _ROWS_AT_ONCE or not consecutive:
+            yield pending[0], pending[-1]
+            pending, events = [], 0
+    if pending:
+        yield pending[0], pending[-1]
+
+
+# -- from texts to internal ids ------------------------------------------------------------------------------------
+
+
+def _wanted(connection: sqlite3.Connection, world: "World", filters: EventFilters) -> _Wanted:
+    classes = [
+        number
+        for number, names in world.classes_of.items()
+        if any(matches(pattern, name) for pattern in filters.data_classes for name in names)
+    ]
+    verdicts = [VERDICT_NAMES.index(name) for name in filters.verdicts]
+    sizes = _Sizes(connection)
+    return _Wanted(
+        apps=_wanted_apps(world, filters.apps) if filters.apps else None,
+        verdicts=_table(verdicts, len(VERDICT_NAMES)) if filters.verdicts else None,
+        field_sets=_table(classes, max(world.classes_of, default=0) + 1) if filters.data_classes else None,
+        subjects=_table(subjects_named(connection, world, filters.subjects), sizes.subjects)
+        if filters.subjects
+        else None,
+        resources=_table(_ids(connection, filters.resources, _RESOURCE, _RESOURCES), sizes.resources)
+        if filters.resources
+        else None,
+        endpoints=_table(_ids(connection, filters.endpoints, _ENDPOINT, _ENDPOINTS, fold=False), sizes.endpoints)
+        if filters.endpoints
+        else None,
+    )
+
+
+class _Sizes:
+    """How large the dictionaries are, so that a table has a place for every id."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.subjects, self.resources, self.endpoints = (
+            int(number) + 1
+            for number in connection.execute(
+                "SELECT (SELECT coalesce(max(id), 0) FROM subjects), (SELECT coalesce(max(id), 0) FROM resources),"
+                " (SELECT coalesce(max(id), 0) FROM endpoints)"
+            ).fetchone()
+        )
+
+
+def _table(ids: Collection[int], size: int) -> Mask:
+    table = np.zeros(size, dtype=bool)
+    table[list(ids)] = True
+    return table
+
+
+def _wanted_apps(world: "World", terms: Iterable[Term]) -> frozenset[int]:
+    found: set[int] = set()
+    for term in terms:
+        if term.exact:
+            folded = fold_id(term.text)
+            found.update(app for app, app_id in world.registry.app_ids.items() if app_id == folded)
+            found.update(app for app, name in world.registry.app_names.items() if name == term.text)
+        else:
+            text = term.text.casefold()
+            found.update(app for app, app_id in world.registry.app_ids.items() if text in app_id.casefold())
+            found.update(app for app, name in world.registry.app_names.items() if text in name.casefold())
+    return frozenset(found)
+
+
+def subjects_named(connection: sqlite3.Connection, world: "World", terms: Iterable[Term]) -> set[int]:
+    """The subjects, by internal id, that these terms mean, with every other id of the same people; 0 is nobody."""
+    found = _ids(connection, terms, _SUBJECT, _SUBJECTS)
+    aliases = world.aliases(connection)
+    if aliases and found:
+        people = {aliases.get(subject, subject) for subject in found}
+        found |= people | {alias for alias, person in aliases.items() if person in people}
+    return found
+
+
+def resources_named(connection: sqlite3.Connection, terms: Iterable[Term]) -> set[int]:
+    """The resources, by internal id, that these terms mean; 0 is none."""
+    return _ids(connection, terms, _RESOURCE, _RESOURCES)
+
+
+def _ids(
+    connection: sqlite3.Connection, terms: Iterable[Term], one: str, several: str, *, fold: bool = True
+) -> set[int]:
+    found: set[int] = set()
+    for term in terms:
+        if term.is_not_logged:
+            found.add(0)
+        elif term.exact:
+            wanted = fold_id(term.text) if fold else term.text
+            found.update(number for (number,) in connection.execute(one, (wanted,)))
+        else:
+            found.update(number for (number,) in connection.execute(several, {"like": like(term.text)}))
+    return found
+
+
+def like(text: str) -> str:
+    """The pattern of LIKE for a text contained anywhere."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
