@@ -125,6 +125,16 @@ def partner_name(connection: sqlite3.Connection, partner: int) -> PartnerName:
     return PartnerName(partner_id, partner_id if row is None else str(row[0]), bool(claimed))
 
 
+def name_of(store: Store, partner: int) -> PartnerName:
+    """What one partner is called.
+
+    Raises:
+        UsageError: there is no partner of that internal id.
+    """
+    with store.reading() as connection:
+        return partner_name(connection, partner)
+
+
 def find_partner(store: Store, partner_id: str) -> int:
     """The internal id of the partner with this outside id.
 

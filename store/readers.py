@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from store.columns import EventColumns
     from store.world import World
 
+ALLOWED = ("allowed", "allowed_by_opt_in", "allowed_by_exemption")
 _SUGGESTIONS = 3
 _LIKE_SUBJECTS = "SELECT subject_id FROM subjects WHERE subject_id LIKE ? ESCAPE '\\' LIMIT 3"
 _LIKE_RESOURCES = "SELECT resource_id FROM resources WHERE resource_id LIKE ? ESCAPE '\\' LIMIT 3"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
 # The order of the help screen and of the README's table.
-PLACES = ("everywhere", "lists", "cases", "timeline", "case screen", "dialogs", "choices", "screens")
+PLACES = ("everywhere", "lists", "cases", "timeline", "events", "case screen", "dialogs", "choices", "screens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,9 @@ TABLE: tuple[Key, ...] = (
     Key("timeline.date", "t", "go_to_date", "go to a date", "timeline"),
     Key("timeline.picture", "b", "picture", "change the picture: all, restricted only, denied only", "timeline"),
     Key("timeline.events", "enter", "drill", "the raw events at the cursor", "timeline", "events"),
+    Key("events.next_restricted", "n", "restricted(1)", "the next restricted read", "events", "restricted"),
+    Key("events.previous_restricted", "N", "restricted(-1)", "the restricted read before", "events"),
+    Key("events.date", "t", "go_to_date", "go to a time", "events", "time"),
     Key("case_screen.next", "J", "neighbour(1)", "next case of the list", "case screen", "next"),
     Key("case_screen.previous", "K", "neighbour(-1)", "previous case of the list", "case screen", "previous"),
     Key("dialog.confirm", "enter", "confirm", "confirm", "dialogs", "confirm"),
@@ -91,6 +94,8 @@ TABLE: tuple[Key, ...] = (
     Key("choice.first", "g,home", "move(-99)", "the first choice", "choices", group="choose"),
     Key("choice.last", "G,end", "move(99)", "the last choice", "choices", group="choose"),
     Key("choice.turn", "space", "turn", "yes or no", "choices", group="turn"),
+    Key("screens.person", "P", "who_read('subject')", "was this person read, by whom", "screens", "person", "who_read"),
+    Key("screens.resource", "r", "who_read('resource')", "who else read this resource", "screens", group="who_read"),
     Key("screens.log", "i", "action_log", "the action log", "screens", "record"),
     Key("pane.first", "1", "pane(1)", "the partners", "everywhere", group="panes"),
     Key("pane.second", "2", "pane(2)", "the timeline", "everywhere", group="panes"),

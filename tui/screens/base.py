@@ -33,7 +33,7 @@ class WorkScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
     AUTO_FOCUS = None
-    BINDINGS: ClassVar = bindings("panes")
+    BINDINGS: ClassVar = bindings("panes", "who_read")
     # Textual's own repaints the whole screen: what gains or loses the focus draws itself.
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
     # No class of the screen's: every widget on it would be styled anew.
@@ -73,6 +73,20 @@ class WorkScreen(Screen[None]):
     def copied(self) -> str | None:
         """What `y` copies: a figure with its qualifier, range and rulebook; None when there is nothing."""
         return None
+
+    def named(self, kind: str) -> str | None:
+        """The id of the `subject` or the `resource` under the cursor; None where there is none."""
+        return None
+
+    def action_who_read(self, kind: str) -> None:
+        """Show who read the person, or the resource, under the cursor; ask for an id where there is none."""
+        from tui.screens.who_read import WhoReadScreen, ask_for_id
+
+        known = self.named(kind)
+        if known is None:
+            ask_for_id(self.overscope, kind)
+        else:
+            self.app.push_screen(WhoReadScreen(self.overscope.store, kind, known))
 
     def say(self, text: str, level: str = "info") -> None:
         """Show a line in this screen's message bar; levels are those of `MessageBar`."""

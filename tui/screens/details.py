@@ -82,7 +82,11 @@ class DetailsDialog(ModalScreen[None]):
     def action_go(self, where: str) -> None:
         """Scroll."""
         box = self.query_one(".details", VerticalScroll)
-        page = max(box.scrollable_content_region.height, 1)
-        steps = {"down": 1, "up": -1, "first": -(10**6), "last": 10**6, "page_down": page, "page_up": -page}
-        steps |= {"half_down": max(page // 2, 1), "half_up": -max(page // 2, 1)}
-        box.scroll_to(y=box.scroll_offset.y + steps[where], animate=False)
+        box.scroll_to(y=box.scroll_offset.y + scroll_steps(box)[where], animate=False)
+
+
+def scroll_steps(box: VerticalScroll) -> dict[str, int]:
+    """By how many lines the keys that move scroll a box."""
+    page = max(box.scrollable_content_region.height, 1)
+    steps = {"down": 1, "up": -1, "first": -(10**6), "last": 10**6, "page_down": page, "page_up": -page}
+    return steps | {"half_down": max(page // 2, 1), "half_up": -max(page // 2, 1)}

@@ -53,10 +53,19 @@ class FilterLine(Horizontal):
     class Closed(Message):
         """The line is closed; the filter stays."""
 
+    def __init__(self, *, placeholder: str = "filter by name, id, app or note", id: str | None = None) -> None:  # noqa: A002
+        """A line, hidden at first.
+
+        Args:
+            placeholder: what may be typed.
+        """
+        super().__init__(id=id)
+        self._placeholder = placeholder
+
     def compose(self) -> ComposeResult:
         """The key that opened it, and what is typed."""
         yield Static("/", markup=False, id="filter-sign")
-        yield FilterField(placeholder="filter by name, id, app or note", id="filter-text")
+        yield FilterField(placeholder=self._placeholder, id="filter-text")
         yield Static("", markup=False, id="filter-remark")
 
     @property

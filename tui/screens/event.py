@@ -1,0 +1,173 @@
+"""One event in full: what the log told, why it has its verdict, which imports hold it, and the raw record."""
+
+from functools import partial
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from store import raw_record, why
+from store.connection import Store
+from store.events import EventRow
+from store.raw_record import RawAnswer
+from store.stopping import Stop
+from store.why import Why
+from tui.keys import bindings
+from tui.screens.details import MOST_SHOWN, scroll_steps
+from tui.text import clean
+from tui.widgets.event_facts import Facts, event_details, raw_facts, source_facts, why_facts
+
+_DOING = {"checking": "checking that the file is the one imported (SHA-256)", "reading": "reading"}
+_NAMES_WIDTH = 12
+
+
+class EventDialog(ModalScreen[None]):
+    """The box; it scrolls. `esc`, `enter` or `q` closes it, whatever is still being read."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialogs", "app.leave", "moves")]
+    DEFAULT_CSS = """
+    EventDialog {
+        align: center middle;
+        background: $background 60%;
+        & > .details {
+            width: 100;
+            max-width: 100%;
+            height: auto;
+            max-height: 100%;
+            border: round $rule-line-focus;
+            border-title-color: $head;
+            border-title-style: bold;
+            border-subtitle-color: $quiet;
+            background: $surface;
+            padding: 0 1;
+            scrollbar-size-vertical: 1;
+        }
+        Static { height: auto; }
+    }
+    """
+
+    class Progress(Message):
+        """How far the reading of the original file is, as one line."""
+
+        def __init__(self, said: str) -> None:
+            super().__init__()
+            self.said = said
+
+        def can_replace(self, message: Message) -> bool:
+            """Only the last of a burst matters."""
+            return isinstance(message, EventDialog.Progress)
+
+    def __init__(self, store: Store, event: EventRow) -> None:
+        """Show an event; why, and the raw record, follow when they are read."""
+        super().__init__()
+        self._store = store
+        self._event = event
+        self._stop = Stop()
+        self._why: Why | None = None
+        self._why_said = "reading"
+        self._raw: RawAnswer | None = None
+        self._raw_said = "reading"
+
+    def compose(self) -> ComposeResult:
+        """Names at the left, values at the right."""
+        with VerticalScroll(classes="details") as box:
+            yield Static(self._content(), markup=False, id="facts")
+        box.border_title = Content("Event")
+        box.border_subtitle = Content("j k scroll   G the raw record   esc closes")
+
+    def on_mount(self) -> None:
+        """The keys scroll the box; the answers come when they come."""
+        from tui.app import OverscopeApp
+
+        self.query_one(".details").focus()
+        app = self.app
+        assert isinstance(app, OverscopeApp)
+        store, event, stop = self._store, self._event, self._stop
+        app.run_question(self, "why", lambda: why.why(store, event.key), self._show_why, self._no_why)
+        app.run_question(
+            self,
+            "raw record",
+            lambda: raw_record.raw_record(
+                store, event.import_id, event.record_no, progress=self._tell_progress, stop=stop
+            ),
+            self._show_raw,
+            self._no_raw,
+        )
+
+    def on_unmount(self) -> None:
+        """Read no further."""
+        self._stop.ask()
+
+    def _tell_progress(self, what: str, part: float | None) -> None:
+        """From the reading thread."""
+        self.post_message(self.Progress(_DOING[what] + ("" if part is None else f": {part:.0%}")))
+
+    def on_event_dialog_progress(self, message: Progress) -> None:
+        """Say how far it is."""
+        message.stop()
+        if self._raw is None and message.said != self._raw_said:
+            self._raw_said = message.said
+            self._draw()
+
+    def _show_why(self, answer: Why) -> None:
+        self._why = answer
+        self._draw()
+
+    def _no_why(self, error: Exception) -> None:
+        self._why_said = str(error)
+        self._draw()
+
+    def _show_raw(self, answer: RawAnswer) -> None:
+        self._raw = answer
+        self._draw()
+
+    def _no_raw(self, error: Exception) -> None:
+        self._raw_said = str(error)
+        self._draw()
+
+    def _draw(self) -> None:
+        self.query_one("#facts", Static).update(self._content())
+
+    def _content(self) -> Content:
+        found, raw = self._why, self._raw
+        reasons = why_facts(found) if found is not None else [("", self._why_said)]
+        parts = [
+            *_section("", event_details(self._event)),
+            *_section("Why", reasons),
+            *(_section("Imports", source_facts(found)) if found is not None else ()),
+            *_section("Raw record", raw_facts(raw) if raw is not None else [("", self._raw_said)]),
+        ]
+        return Content("").join(parts)
+
+    # -- keys --------------------------------------------------------------------------------------------------------
+
+    def action_confirm(self) -> None:
+        """Close."""
+        self.dismiss()
+
+    def action_cancel(self) -> None:
+        """Close."""
+        self.dismiss()
+
+    def action_leave(self) -> None:
+        """Close."""
+        self.dismiss()
+
+    def action_go(self, where: str) -> None:
+        """Scroll."""
+        box = self.query_one(".details", VerticalScroll)
+        box.scroll_to(y=box.scroll_offset.y + scroll_steps(box)[where], animate=False)
+
+
+def _section(heading: str, facts: Facts) -> list[Content]:
+    parts = [Content.styled(f"\n{heading}\n", "$head bold")] if heading else []
+    line = partial(clean, limit=MOST_SHOWN)
+    for name, value in facts:
+        parts.append(Content.styled(f"{name:<{_NAMES_WIDTH}}  ", "$quiet"))
+        parts.append(Content(f"{line(value)}\n"))
+    return parts
