@@ -20,10 +20,8 @@ ALLOWED = ("allowed", "allowed_by_opt_in", "allowed_by_exemption")
 _SUGGESTIONS = 3
 _LIKE_SUBJECTS = "SELECT subject_id FROM subjects WHERE subject_id LIKE ? ESCAPE '\\' LIMIT 3"
 _LIKE_RESOURCES = "SELECT resource_id FROM resources WHERE resource_id LIKE ? ESCAPE '\\' LIMIT 3"
-_SPELLINGS = (
-    "SELECT coalesce(spelling, subject_id) FROM subjects WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
-)
-_RESOURCE_IDS = "SELECT resource_id FROM resources WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
+_SPELLING = "SELECT coalesce(spelling, subject_id) FROM subjects WHERE id = ?"
+_RESOURCE_ID = "SELECT resource_id FROM resources WHERE id = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +110,12 @@ def readers(store: Store, *, subject: str | None = None, resource: str | None = 
         world = world_of(store, connection)
         filters = filters_of(kind, asked)
         if kind == "subject":
-            known, names, like_it = subjects_named(connection, world, filters.subjects), _SPELLINGS, _LIKE_SUBJECTS
+            known, names, like_it = subjects_named(connection, world, filters.subjects), _SPELLING, _LIKE_SUBJECTS
         else:
-            known, names, like_it = resources_named(connection, filters.resources), _RESOURCE_IDS, _LIKE_RESOURCES
+            known, names, like_it = resources_named(connection, filters.resources), _RESOURCE_ID, _LIKE_RESOURCES
         if not known:
             return Readers(kind, asked, (), (), _nearest(connection, like_it, asked))
-        ids = tuple(str(one) for (one,) in connection.execute(names, (str(sorted(known)),)))
+        ids = tuple(str(connection.execute(names, (number,)).fetchone()[0]) for number in sorted(known - {0}))
         order = selected(connection, world, EventQuestion(filters=filters), stop)
         times, positions = order.between(0, order.count)
         if not len(positions):

@@ -171,7 +171,7 @@ _GRANTS = _IN_FORCE.format(table="grants", kind="grants", which="app = :app", co
 _OPT_INS_OF = _IN_FORCE.format(
     table="opt_ins",
     kind="opt_ins",
-    which="subject IN (SELECT value FROM json_each(:subjects))",
+    which="subject = :subject",
     columns="v.subject, v.opted_in_at, v.opted_out_at, v.app, v.resource",
 )
 _ANYBODYS_OPT_INS = """
@@ -314,8 +314,11 @@ class _Inquiry:
             given = {"app": app, "resource": self._resource}
             rows = self._connection.execute(_ANYBODYS_OPT_INS, given).fetchall()
         else:
-            subjects = sorted(self._same_people())
-            rows = self._connection.execute(_OPT_INS_OF, {"subjects": str(subjects)}).fetchall()
+            rows = [
+                row
+                for subject in sorted(self._same_people())
+                for row in self._connection.execute(_OPT_INS_OF, {"subject": subject})
+            ]
         found = [
             (self._opt_in_finding(limit_app, limit_resource, from_at, until_at), row)
             for row in rows

@@ -220,12 +220,30 @@ class Walk:
             self.look("EventsScreen.events", box(self.terminal, "Events"))
             if place % 6 == 0:
                 self.opens("enter", "╭─ Event ─")
-                self.look("DetailsDialog", box(self.terminal, "Event ─"))
+                self.look("EventDialog", box(self.terminal, "Event ─"))
                 self.closes("╭─ Event ─")
+            if place % 2 == 0 or place == 1:
+                # It names the person of this event and the partner: each text is one or the other somewhere.
+                self.opens("P", "in all")
+                self.look("WhoReadScreen.readers", box(self.terminal, "Who read"))
+                self.closes("╭─ Who read")
             if place + 1 < len(self.texts):
                 self.press("j")
         self.press("G")
         self.until(lambda: bool(self.look("EventsScreen.events", box(self.terminal, "Events"))))
+        self.opens("r", "in all")
+        self.opens("enter", "filter: resource=")
+        self.look("EventsScreen.events", box(self.terminal, "Events"))
+        self.closes("filter: resource=", "q")
+        self.closes("╭─ Who read")
+        self.press("N", "n", "g")
+        self.opens("t", "Go to")
+        self.closes("Go to")
+        self.opens("/", "verdict:denied")
+        self.terminal.type("verdict:denied")
+        self.terminal.wait_for("no event in the log")
+        self.press("esc")
+        self.closes("filter: verdict")
         self.closes("╭─ Events", "q")
 
     # -- dialogs ---------------------------------------------------------------------------------------------------
@@ -289,6 +307,9 @@ class Walk:
             self.look("CaseScreen.timeline", self._line(r"╭─ 2 "))
             self.look("CaseScreen.audit", box(self.terminal, "3 "))
             self.look("CaseScreen.apps", box(self.terminal, "Apps"))
+            self.opens("enter", "Action id")
+            self.until(lambda: bool(self.look("DetailsDialog", self.terminal.text())))
+            self.closes("Action id")
         for key in ("K", "J"):
             shown = self._whole_case()
             self.press(key)

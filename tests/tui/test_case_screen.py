@@ -8,17 +8,20 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from store import apps, events, ledger
+from store import apps, event_pages, ledger, names, raw_record, why
 from store.apps import AppRow
-from store.events import EventRow
+from store.event_pages import EventPage, EventQuestion
+from store.events import EventKey, EventRow
 from store.instants import parse_point
 from store.ledger import Action
+from store.raw_record import RawAnswer
+from store.why import Why
 from tests.tui.fakes import CUTOFF, NASTY, FakeIncident
 from tests.tui.panes import step
 from tests.tui.screens import screen_lines
 from tui.screens.action_log import ActionLogScreen
 from tui.screens.case import CaseScreen
-from tui.screens.events import FIRST_PAGE, EventsScreen
+from tui.screens.events import EventsScreen
 from tui.screenshot import settled
 from tui.widgets.record import entries_of, entry_details
 from tui.widgets.record_list import RecordList
@@ -96,8 +99,13 @@ def event(number: int, **changes: Any) -> EventRow:
         "import_id": 7,
         "file": f"access{NASTY}.csv",
         "record_no": number + 1,
+        "key": EventKey(1, CUTOFF + number * 1_000_000, number),
     }
     return EventRow(**{**values, **changes})
+
+
+def event_page(store: object, question: EventQuestion, *, first: int, limit: int, stop: object = None) -> EventPage:
+    return EventPage(first, 1_100, tuple(event(n) for n in range(first, min(first + limit, 1_100))))
 
 
 @pytest.fixture
@@ -112,10 +120,13 @@ def incident(monkeypatch: pytest.MonkeyPatch) -> FakeIncident:
         lambda store, *, partner=None: [each for each in ACTIONS if partner is None or each.partner_id is not None],
     )
     monkeypatch.setattr(ledger, "clock_went_back", lambda store: {5: 86_400_000_000})
+    monkeypatch.setattr(event_pages, "event_page", event_page)
+    monkeypatch.setattr(names, "name_of", lambda store, partner: names.PartnerName("p-0001", "Ribbon", True))
+    monkeypatch.setattr(why, "why", lambda store, key: Why(event(0), (), False, (), 0, 0, (), ()))
     monkeypatch.setattr(
-        events,
-        "events",
-        lambda store, partner, *, from_at, until_at, limit: [event(n) for n in range(min(limit, 1_100))],
+        raw_record,
+        "raw_record",
+        lambda store, import_id, record_no, **_: RawAnswer("missing", record_no, f"/a{NASTY}", "9f2c", reason=NASTY),
     )
     return known
 
@@ -255,12 +266,13 @@ def test_the_events_behind_a_bin_page_on_and_open(incident: FakeIncident) -> Non
         await press(pilot, "2", "l", "enter")
         screen = pilot.app.screen
         assert isinstance(screen, EventsScreen)
-        assert f"the first {FIRST_PAGE}, more follow" in text(pilot)
-        assert "█ restricted read !" in text(pilot)
-        await press(pilot, "G")
         assert "1,100 events" in text(pilot)
-        await press(pilot, "G", "enter")
+        assert "█ restricted !" in text(pilot)
+        await press(pilot, "G")
+        assert "1,100 of 1,100" in text(pilot)
+        await press(pilot, "enter")
         assert "record 1,100" in text(pilot)
+        assert "the file is not there" in text(pilot)
         assert "not in the log" in text(pilot)
         await press(pilot, "escape", "escape")
         assert not isinstance(pilot.app.screen, EventsScreen)

@@ -296,11 +296,8 @@ class EventsScreen(WorkScreen):
         total = self.listed.row_count()
         many = count(total, "event") if total else "no event in the log"
         filtered = filters_text(self._question.filters)
-        parts = [
-            self._interval(),
-            "reading" if self._is_new else many,
-            f"filter: {clean(filtered, 80)}" if filtered else "",
-        ]
+        parts = [self._interval(), "reading" if self._is_new else many]
+        parts += [f"filter: {clean(filtered, 80)}"] if filtered else []
         self.listed.border_title = Content.assemble(
             "Events  ", (clean(self._whose, 60), "bold"), "   ", "   ".join(parts)
         )
