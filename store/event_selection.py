@@ -12,13 +12,13 @@ import numpy.typing as npt
 from store.event_columns import Codes, verdicts_in
 from store.event_filters import EventFilters, Term
 from store.event_index import Block, EventIndex, index_of
-from store.time_order import TimeOrder
 from store.ids import fold_id
 from store.judge import VERDICT_NAMES
 from store.patterns import matches
 from store.remembered import Remembered
 from store.segments import Column
 from store.stopping import Stop
+from store.time_order import TimeOrder
 
 if TYPE_CHECKING:
     from store.world import World
