@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeAlias
 from store.connection import connect
 from store.errors import UnusableFileError
 from store.leftovers import clear_leftovers, passing_name
+from store.opening import evidence_folder
 
 # What is done now, and how far it is from 0 to 1; None where nobody can tell.
 Progress: TypeAlias = Callable[[str, float | None], None]
@@ -88,7 +89,7 @@ def copied_store(
 
 
 def refuse_own_place(to: Path, store: Path) -> None:
-    """Refuse a place where the store is itself, or where SQLite keeps its journals: `--force` must not replace those.
+    """Refuse a place of the store's own: itself, its journals, its evidence. `--force` must not replace those.
 
     Raises:
         UnusableFileError: it says what is there.
@@ -98,6 +99,8 @@ def refuse_own_place(to: Path, store: Path) -> None:
     own = os.path.realpath(store)
     if os.path.realpath(to) in [f"{own}{suffix}" for suffix in _JOURNALS]:
         raise UnusableFileError(f"{to} is where SQLite keeps a journal of the store; choose another name")
+    if Path(os.path.realpath(to)).is_relative_to(evidence_folder(store)):
+        raise UnusableFileError(f"{to} is in the folder of the store's evidence; choose another place")
 
 
 def refuse_place(to: Path, *, force: bool, source: Path) -> None:

@@ -199,6 +199,27 @@ def test_where_a_backup_must_not_go(path: Path, folder: Path, capfd: pytest.Capt
         assert [entry.verb for entry in actions(store)] == ["init", "backup"]
 
 
+def test_nothing_is_written_over_attached_evidence(
+    path: Path, folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("we deleted it all")
+    with open_store(path) as store:
+        audits.record_step(store, [], actor="ana", step="report_filed", at=AT, evidence=str(letter))
+    kept = Path(f"{path}.evidence")
+    (copy,) = kept.iterdir()
+    (folder / "elsewhere").symlink_to(kept)
+    (folder / "link.db").symlink_to(path)
+    for place in (copy, kept / "new.db", folder / "elsewhere" / copy.name):
+        for command in ("backup", "checkpoint"):
+            for store_path in (path, folder / "link.db"):
+                capfd.readouterr()
+                assert main([command, "--db", str(store_path), "--to", str(place), "--force"]) == 2
+                assert "evidence" in capfd.readouterr().err
+    assert copy.read_text() == "we deleted it all"
+    assert list(kept.iterdir()) == [copy]
+
+
 def test_somebody_elses_file_that_appears_meanwhile_is_not_replaced(
     path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
