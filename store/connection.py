@@ -65,8 +65,9 @@ def wal_is_safe(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> 
 
 
 def is_writable(path: Path) -> bool:
-    """Whether this process may write a store: its file, and its folder for the journal."""
-    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    """Whether this process may write a store: the file itself, and its folder, where SQLite keeps the journal."""
+    real = os.path.realpath(path)
+    return os.access(real, os.W_OK) and os.access(os.path.dirname(real), os.W_OK)
 
 
 def _authorize_reader(action: int, first: str | None, second: str | None, *_: str | None) -> int:

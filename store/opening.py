@@ -165,14 +165,15 @@ def _try_on_a_copy(path: Path) -> None:
     Raises:
         UnusableFileError: what comes of it is damaged.
     """
-    clear_leftovers(path, _CHECKED)
-    folder = passing_name(path, _CHECKED)
+    real = Path(os.path.realpath(path))
+    clear_leftovers(real, _CHECKED)
+    folder = passing_name(real, _CHECKED)
     try:
         folder.mkdir(mode=0o700)
         copy = folder / "store"
         for suffix in ("", "-journal"):
             # The copies inherit the privacy of their folder.
-            shutil.copyfile(f"{os.path.realpath(path)}{suffix}", f"{copy}{suffix}")
+            shutil.copyfile(f"{real}{suffix}", f"{copy}{suffix}")
         connection = connect(copy, mode="rw")
         try:
             (line,) = connection.execute("PRAGMA quick_check(1)").fetchone()

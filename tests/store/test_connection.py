@@ -91,6 +91,46 @@ def test_a_failed_write_leaves_nothing(path: Path) -> None:
         assert len(actions(store)) == 2
 
 
+def test_each_connection_is_set_up_as_sqlite_s_traps_demand(path: Path) -> None:
+    with open_store(path) as store, store.writing() as writer:
+        append(writer, actor="ana", verb="note", at=1)
+        with store.another_reader() as reader:
+            for connection in (writer, reader):
+                for pragma, value in (
+                    ("synchronous", 2),
+                    ("recursive_triggers", 1),
+                    ("trusted_schema", 0),
+                    ("cell_size_check", 1),
+                    ("cache_spill", 0),
+                    ("foreign_keys", 1),
+                ):
+                    assert connection.execute(f"PRAGMA {pragma}").fetchone() == (value,), pragma
+                # Where SQLite was built without memory mapping, it says nothing.
+                assert connection.execute("PRAGMA mmap_size").fetchone() in ((0,), None)
+            assert reader.execute("PRAGMA query_only").fetchone() == (1,)
+
+
+def test_where_a_link_lies_says_nothing_of_where_the_store_can_be_written(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    link = elsewhere / "link.db"
+    link.symlink_to(path)
+    closed = elsewhere
+
+    def access(asked: str | Path, _: int) -> bool:
+        return Path(asked) != closed
+
+    monkeypatch.setattr("store.connection.os.access", access)
+    with open_store(link) as store:
+        assert (store.mode, store.read_only) == ("rw", False)
+    closed = path.parent
+    with open_store(link) as store:
+        assert (store.mode, store.read_only) == ("ro", True)
+        assert "its folder writable" in store.remark
+
+
 def test_readers_cannot_write(path: Path) -> None:
     with open_store(path) as store, store.reading() as connection:
         with pytest.raises(sqlite3.DatabaseError):
