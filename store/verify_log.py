@@ -7,8 +7,8 @@ LOG.json is what `python -m store log --json` prints; FILE is what `python -m st
 3.9 or later and nothing else: this file can be read whole, and run anywhere.
 
 What it holds the log to: entries numbered from 1 without a gap, each with the SHA-256 of its canonical JSON and of the
-entry before it, no uuid twice, corrections that point backwards; and, with a checkpoint, that the entry it saw last is
-there, with the hash it had, and that all before it counts up to what it counted. A log may be longer than that.
+entry before it, no uuid twice, corrections that point backwards, nothing that no hash covers; and, with a checkpoint,
+that the entry it saw last is there, with its hash, and that all before it counts up to what it counted.
 
 Exit 0: all of it holds; 1: something does not, a line each; 2: a file cannot be read as what it should be.
 It is tamper-evident, never tamper-proof: without a checkpoint nobody can see that the end was cut, or all written anew.
@@ -51,6 +51,8 @@ KEYS = {
     "corrects": (NUMBER, True),
     "hash": (TEXT, False),
 }
+# What follows from what the hash covers.
+BESIDES = {"before_text", "after_text", "clock_went_back"}
 
 
 class UnusableError(Exception):
@@ -172,13 +174,13 @@ def check_log(actions: list[Any]) -> Iterator[str]:
     if entries[0]["verb"] != "init":
         yield f"entry #{entries[0]['seq']}: the log does not begin with init"
     plain_until = last_plain(entries)
-    previous_seq, previous_hash = 0, GENESIS
+    previous_seq, previous_hash, previous_at = 0, GENESIS, microseconds(entries[0]["at"]) or 0
     uuids: dict[str, int] = {}
     for entry in entries:
-        seq = entry["seq"]
+        seq, at = entry["seq"], microseconds(entry["at"]) or 0
         if seq != previous_seq + 1:
             yield f"entry #{seq}: it comes after #{previous_seq}"
-        if entry_hash(previous_hash, entry, microseconds(entry["at"]) or 0) != entry["hash"]:
+        if entry_hash(previous_hash, entry, at) != entry["hash"]:
             yield f"entry #{seq}: its hash is not that of what it says after the entry before it"
         if seq > plain_until and ("before_text" in entry or "after_text" in entry):
             yield f"entry #{seq}: it is not in canonical form"
@@ -187,7 +189,12 @@ def check_log(actions: list[Any]) -> Iterator[str]:
         uuids.setdefault(entry["uuid"], seq)
         if entry["corrects"] is not None and not 0 < entry["corrects"] < seq:
             yield f"entry #{seq}: it corrects #{entry['corrects']}, which is not before it"
-        previous_seq, previous_hash = seq, entry["hash"]
+        for name in sorted(entry.keys() - KEYS.keys() - BESIDES):
+            yield f"entry #{seq}: its {name} is covered by no hash"
+        went_back = previous_at - at if at < previous_at else None
+        if canonical(entry.get("clock_went_back", went_back)) != canonical(went_back):
+            yield f"entry #{seq}: its clock_went_back is not what the times of the entries say"
+        previous_seq, previous_hash, previous_at = seq, entry["hash"], at
 
 
 def counts_of(entries: list[dict[str, Any]]) -> dict[str, int]:

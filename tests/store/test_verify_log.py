@@ -108,6 +108,12 @@ EDITS: dict[str, tuple[Callable[[list[Document]], object], str]] = {
     ),
     "a uuid twice": (lambda log: log[5].update(uuid=log[4]["uuid"]), "it bears the uuid of entry #5"),
     "a correction of what is to come": (lambda log: log[8].update(corrects=10), "it corrects #10"),
+    "a clock that went back": (lambda log: log[4].update(clock_went_back=5), "its clock_went_back is not what"),
+    "a clock that went back by itself": (lambda log: log[0].update(clock_went_back=0), "its clock_went_back is not"),
+    "what no hash covers": (
+        lambda log: log[4].update(seen_by="counsel"),
+        "entry #5: its seen_by is covered by no hash",
+    ),
     "what is no text": (lambda log: log[3].update(note={"a": 1}), "its note is not text"),
 }
 
