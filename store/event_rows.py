@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ EVENT_NUMBERS = (
 )
 
 # One row after the other, wherever the last page ended: no snapshot is held between two pages.
-_PAGE = """
+EVENTS_AFTER = """
 SELECT app, occurred_at, event_key, field_set, ifnull(subject, -1), ifnull(resource, -1), ifnull(endpoint, -1),
   ifnull(records, -1), ifnull(bytes, -1), ifnull(ip, -1), outcome, record_no, content_id, CAST(event_id AS BLOB)
 FROM access_events
@@ -26,7 +26,7 @@ WHERE (app, occurred_at, event_key) > (?, ?, ?)
 ORDER BY app, occurred_at, event_key
 LIMIT ?
 """
-_LEAST = -(1 << 63)
+LEAST_NUMBER = -(1 << 63)
 
 
 class EventRows(NamedTuple):
@@ -60,9 +60,18 @@ def read_events(connection: sqlite3.Connection) -> Iterator[EventRows]:
 
     Outside a transaction others may write between two chunks; rows of a content that counts never change.
     """
-    after = (_LEAST, _LEAST, _LEAST)
-    while rows := connection.execute(_PAGE, (*after, CHUNK)).fetchall():
-        table = np.array([row[:-1] for row in rows], dtype=np.int64)
-        columns = [table[:, place] for place in range(len(EVENT_NUMBERS))]
-        yield EventRows(table[:, -1], columns, [row[-1] for row in rows])
+    after = (LEAST_NUMBER, LEAST_NUMBER, LEAST_NUMBER)
+    while rows := connection.execute(EVENTS_AFTER, (*after, CHUNK)).fetchall():
+        yield columns_of(rows)
         after = rows[-1][:3]
+
+
+def columns_of(rows: Sequence[tuple[Any, ...]]) -> EventRows:
+    """Rows of `EVENTS_AFTER` as columns.
+
+    Raises:
+        TypeError, ValueError, OverflowError: the store is damaged: what stands for a number is none.
+    """
+    table = np.array([row[:-1] for row in rows], dtype=np.int64)
+    columns = [table[:, place] for place in range(len(EVENT_NUMBERS))]
+    return EventRows(table[:, -1], columns, [row[-1] for row in rows])

@@ -49,6 +49,15 @@ PROMISES = {
         1_500,
         "damaged files",
     ),
+    "P9 evidence": Promise(
+        "A flipped bit that changes a row of evidence is found, and its import named", 100, 1_500, "flipped bits"
+    ),
+    "P9 journals": Promise(
+        "A store whose journal or write-ahead log is cut or spoilt is whole, or refused and left as it is",
+        40,
+        40,
+        "damaged stores",
+    ),
     "P10": Promise(
         "However the dashboard ends, the terminal is restored, and the exit code says why", 25, 500, "endings"
     ),

@@ -82,6 +82,12 @@ class Check(NamedTuple):
     scans: bool = False
 
 
+def reraise_interruption(error: Exception) -> None:
+    """Whoever stops the program, or the query, stops all checks."""
+    if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+        raise error
+
+
 def counted(number: int, one: str, many: str | None = None) -> str:
     """`1 entry`, `4,711 entries`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -8,7 +8,7 @@ from store import seals
 from store.event_rows import CHUNK
 from store.seals import Part
 from store.verify.changed_rows import changed_events, changed_registry_rows, changed_unsealed_rows
-from store.verify.checks import Context, Finding, Findings, counted, valued
+from store.verify.checks import Context, Finding, Findings, counted, reraise_interruption, valued
 from store.verify.entries import Entry, read_entries
 from store.verify.scan import Astray, Content, Scan
 
@@ -52,28 +52,53 @@ def check_evidence(connection: sqlite3.Connection, context: Context) -> Findings
     connection.rollback()
     scan.run(connection, context.tell)
     context.scan = scan
+    if scan.unreadable:
+        many = counted(len(scan.unreadable), "place")
+        yield Finding(f"table access_events: it cannot be read in {many}: {scan.unreadable[0]}")
     for content in scan.contents.values():
-        yield from _compare(connection, content, sealed.get(content.content_id, []), scan)
+        compared = _compare(connection, content, sealed.get(content.content_id, []), scan)
+        yield from _readable(compared, f"{content}: its rows")
         digest = seals.digest_of(sealed.get(content.content_id, []))
         if logged.get(content.content_id) != digest:
             told = "says nothing of it" if content.content_id not in logged else "says otherwise"
             yield Finding(f"{content}: its seal is not the one it was given: the log {told}")
     yield from _dictionaries(connection, scan.contents, sealed)
-    for changed in scan.changed:
-        yield from _records(scan.contents[changed.content_id], "access_events", changed_events(connection, changed))
+    yield from _readable(_changed_events(connection, scan), "the records that were changed")
     yield from _astray(scan)
-    for content_id, record_no in connection.execute(_NEGATIVE):
-        owner = scan.contents.get(content_id, content_id)
-        yield Finding(f"table access_events: record {record_no:,} of {owner} has a number below its least")
-    yield from _strays(connection, scan)
-    for table, version_id in changed_unsealed_rows(connection):
-        yield Finding(
-            f"table {table}: version {version_id:,}, which no import holds, does not say what its key stands for"
-        )
+    yield from _readable(_below_least(connection, scan), "table access_events: it")
+    yield from _readable(_strays(connection, scan), "rows that no import brought")
+    yield from _readable(_unsealed(connection), "versions that no import holds")
     for import_id, file in connection.execute(_UNFINISHED):
         yield Finding(f"import {import_id} {file} was begun and is not complete: it counts nowhere", is_fault=False)
     events = sum(part.rows for parts in scan.parts.values() for part in parts)
     return f"{counted(len(scan.contents), 'import')}, {counted(events, 'event')}: every row is as it was imported"
+
+
+def _readable(findings: Iterator[Finding], what: str) -> Iterator[Finding]:
+    """Findings up to where the store cannot be read; the other checks go on."""
+    try:
+        yield from findings
+    except sqlite3.DatabaseError as error:
+        reraise_interruption(error)
+        yield Finding(f"{what} cannot be read: {error}")
+
+
+def _changed_events(connection: sqlite3.Connection, scan: Scan) -> Iterator[Finding]:
+    for changed in scan.changed:
+        yield from _records(scan.contents[changed.content_id], "access_events", changed_events(connection, changed))
+
+
+def _below_least(connection: sqlite3.Connection, scan: Scan) -> Iterator[Finding]:
+    for content_id, record_no in connection.execute(_NEGATIVE):
+        owner = scan.contents.get(content_id, content_id)
+        yield Finding(f"table access_events: record {valued(record_no)} of {owner} has a number below its least")
+
+
+def _unsealed(connection: sqlite3.Connection) -> Iterator[Finding]:
+    for table, version_id in changed_unsealed_rows(connection):
+        yield Finding(
+            f"table {table}: version {version_id:,}, which no import holds, does not say what its key stands for"
+        )
 
 
 def _logged_digests(entries: Sequence[Entry]) -> dict[int, str]:
@@ -145,6 +170,10 @@ def _dictionaries(
             except KeyError:
                 yield Finding(f"{owner}: its seal names {valued(part.part)}, which is no dictionary")
                 break
+            except sqlite3.DatabaseError as error:
+                reraise_interruption(error)
+                yield Finding(f"{owner}: {name}, ids {part.first:,} to {part.last:,}: cannot be read: {error}")
+                continue
             if is_now != part:
                 yield Finding(f"{owner}: {name}, ids {part.first:,} to {part.last:,}: changed since it was imported")
 

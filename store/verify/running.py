@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from store.connection import SCHEMA_VERSION, Store, connect
-from store.verify.checks import Check, Context, Finding
+from store.verify.checks import Check, Context, Finding, reraise_interruption
 
 if TYPE_CHECKING:
     from store.checkpoint import Checkpoint, Head
@@ -88,7 +88,7 @@ def verify(
                     results[check.name] = _run(check, connection, context, progress)
             head = _head(connection)
     except _DAMAGE as error:
-        _reraise_interruption(error)
+        reraise_interruption(error)
         return Report(tuple(_not_run(check, str(error)) for check in chosen), None)
     scanning = [check for check in chosen if check.name not in results]
     if path is None:
@@ -105,7 +105,7 @@ def _head(connection: sqlite3.Connection) -> "Head | None":
     try:
         return head_of(connection)
     except _DAMAGE as error:
-        _reraise_interruption(error)
+        reraise_interruption(error)
         return None
 
 
@@ -117,7 +117,7 @@ def _scan(checks: Sequence[Check], context: Context, path: Path, mode: str, prog
         with checking(path, mode) as connection:
             return [_run(check, connection, context, progress) for check in checks]
     except _DAMAGE as error:
-        _reraise_interruption(error)
+        reraise_interruption(error)
         return [_not_run(check, str(error)) for check in checks]
 
 
@@ -131,7 +131,7 @@ def _barred(connection: sqlite3.Connection) -> str:
             return "open the store once for writing, to bring it up to date"
         return ", ".join(disguised(connection)[:_SHOWN_FINDINGS])
     except _DAMAGE as error:
-        _reraise_interruption(error)
+        reraise_interruption(error)
         return str(error)
 
 
@@ -171,7 +171,7 @@ def _run(check: Check, connection: sqlite3.Connection, context: Context, progres
             else:
                 more += finding.is_fault
     except Exception as error:
-        _reraise_interruption(error)
+        reraise_interruption(error)
         faults.append(f"could not be checked: {type(error).__name__}: {error}")
     finally:
         connection.set_progress_handler(None, 0)
@@ -187,12 +187,6 @@ def _line(faults: Sequence[str], remarks: Sequence[str], holds: str, more: int) 
     if len(remarks) > _SHOWN_FINDINGS:
         shown.append(f"and {len(remarks) - _SHOWN_FINDINGS:,} more to know")
     return "; ".join(shown)
-
-
-def _reraise_interruption(error: Exception) -> None:
-    """Whoever stops the program, or the query, stops all checks."""
-    if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
-        raise error
 
 
 def _text(content: bytes) -> str:

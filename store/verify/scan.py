@@ -18,6 +18,8 @@ from store.fold import clear_derived, live_contents
 from store.seals import EventSeals, Part
 from store.segments import Packer
 from store.tables import DERIVED_TABLES
+from store.verify.checks import reraise_interruption
+from store.verify.damaged_events import events_as_they_are
 
 _CONTENTS = """
 SELECT content_id, min(import_id), file FROM imports WHERE state = 'complete' GROUP BY content_id ORDER BY content_id
@@ -82,6 +84,7 @@ class Scan:
         changed: parts whose hash is not the sealed one; the first few.
         astray: events that refer to what is not there; the first few.
         strays: content id -> events of a content that no import knows.
+        unreadable: SQLite's words for each place where events cannot be read.
         packing_fault: why the packed copy could not be made anew; None: it was.
         live: the contents that counted when it began.
     """
@@ -100,7 +103,8 @@ class Scan:
         self.changed: list[ChangedPart] = []
         self.astray: list[Astray] = []
         self.strays: dict[int, int] = {}
-        self.packing_fault: Exception | None = None
+        self.unreadable: list[str] = []
+        self.packing_fault: Exception | str | None = None
         self.live = live_contents(connection)
         self._known = {name: _as_flags(connection, question) for name, question in _DICTIONARY_IDS.items()}
         self._sealed = sealed
@@ -112,12 +116,14 @@ class Scan:
         packer = Packer(connection, self.live)
         (expected,) = connection.execute(_ROWS).fetchone()
         done = 0
-        for rows in read_events(connection):
+        for rows in events_as_they_are(connection, self.unreadable):
             self._take(rows)
             if self.packing_fault is None:
                 self._pack(packer, rows)
             done += len(rows.content_id)
             tell(min(done / expected, 1.0) if expected else None)
+        if self.packing_fault is None and self.unreadable:
+            self.packing_fault = self.unreadable[0]
         if self.packing_fault is None:
             packer.close()
         self.parts = {content_id: seals.close() for content_id, seals in self._seals.items()}
@@ -146,6 +152,8 @@ class Scan:
     def _follow(self, content_id: int, columns: dict[str, Column]) -> None:
         """See whether what these events of a content refer to is there."""
         for name, known in self._known.items():
+            if known is None:
+                continue
             column = columns[name]
             there = known[np.clip(column, 0, len(known) - 1)] & (column > 0) & (column < len(known))
             if name not in ("app", "field_set"):
@@ -169,9 +177,13 @@ class Scan:
         return look
 
 
-def _as_flags(connection: sqlite3.Connection, question: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which ids there are, by id."""
-    ids = np.array([number for (number,) in connection.execute(question)], dtype=np.int64)
+def _as_flags(connection: sqlite3.Connection, question: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]] | None:
+    """Which ids there are, by id; None where they cannot be read, which the check of the dictionary says."""
+    try:
+        ids = np.array([number for (number,) in connection.execute(question)], dtype=np.int64)
+    except sqlite3.DatabaseError as error:
+        reraise_interruption(error)
+        return None
     ids = ids[(ids > 0) & (ids < _MOST_IDS)]
     flags = np.zeros(int(ids.max(initial=0)) + 1, dtype=bool)
     flags[ids] = True

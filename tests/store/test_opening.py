@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +18,10 @@ from store.connection import SCHEMA_VERSION, open_store
 from store.errors import UnusableFileError
 from store.ledger import actions, append
 from store.schema import create_store
+from tests.promises import trials
+
+Account = Callable[[str, Mapping[str, int]], None]
+_TRANSACTIONS = 8
 
 
 @pytest.fixture
@@ -148,8 +153,9 @@ def test_in_a_read_only_place_a_store_left_in_mid_write_is_one_line(
     assert files_of(path) == before
 
 
+@trials("P9 journals")
 def test_what_a_damaged_journal_would_leave_is_refused_before_it_is_played_back(
-    path: Path, account: Callable[[str, Mapping[str, int]], None]
+    path: Path, count: int, account: Account
 ) -> None:
     with closing(sqlite3.connect(path)) as plain:
         plain.executemany("INSERT INTO apps(app_id) VALUES (?)", ((f"{number:0150}-y",) for number in range(1_500)))
@@ -157,7 +163,7 @@ def test_what_a_damaged_journal_would_leave_is_refused_before_it_is_played_back(
     left_in_mid_write(path)
     sound = files_of(path)
     refused = recovered = 0
-    for number in range(25):
+    for number in range(count):
         draw = random.Random(number)
         for name, content in sound.items():
             (path.parent / name).unlink(missing_ok=True)
@@ -182,9 +188,57 @@ def test_what_a_damaged_journal_would_leave_is_refused_before_it_is_played_back(
             continue
         assert "\n" not in said
         assert files_of(path) == before
-    account("P9", {"damaged stores with a journal": 25, "of them refused, untouched": refused})
-    assert refused >= 5
+    account("P9 journals", {"damaged stores with a journal": count, "of them refused, untouched": refused})
+    assert refused >= count // 5
     assert recovered >= 1
+
+
+@pytest.mark.parametrize("safe", [False, True])
+@trials("P9 journals")
+def test_a_cut_or_spoilt_write_ahead_log_gives_whole_transactions_or_is_refused(
+    path: Path, monkeypatch: pytest.MonkeyPatch, safe: bool, count: int, account: Account
+) -> None:
+    make_wal(path)
+    monkeypatch.setattr(connection, "wal_is_safe", lambda *_: safe)
+    process = os.fork()
+    if process == 0:
+        plain = sqlite3.connect(path, isolation_level=None)
+        plain.execute("PRAGMA wal_autocheckpoint=0")
+        for number in range(_TRANSACTIONS):
+            plain.execute("BEGIN")
+            plain.executemany("INSERT INTO apps(app_id) VALUES (?)", ((f"{number:03}-{i:0150}",) for i in range(100)))
+            plain.execute("COMMIT")
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(process, 0)
+    sound = {name: content for name, content in files_of(path).items() if not name.endswith("-shm")}
+    told: Counter[str] = Counter()
+    for number in range(count):
+        draw = random.Random(number)
+        for name in os.listdir(path.parent):
+            (path.parent / name).unlink()
+        for name, content in sound.items():
+            spoilt = bytearray(content)
+            if name.endswith("-wal"):
+                if draw.random() < 0.5:
+                    spoilt = spoilt[: draw.randrange(len(spoilt))]
+                else:
+                    at = draw.randrange(len(spoilt) - 64)
+                    spoilt[at : at + 64] = draw.randbytes(64)
+            (path.parent / name).write_bytes(spoilt)
+        before = path.read_bytes()
+        try:
+            with open_store(path, read_only=number % 2 == 0) as store, store.reading() as reader:
+                assert reader.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+                asked = "SELECT substr(app_id, 1, 3), count(*) FROM apps GROUP BY 1 ORDER BY 1"
+                kept = reader.execute(asked).fetchall()
+        except UnusableFileError:
+            assert path.read_bytes() == before
+            told["refused"] += 1
+        else:
+            assert kept == [(f"{number:03}", 100) for number in range(len(kept))]
+            told["whole transactions kept"] += len(kept)
+    account("P9 journals", {"damaged write-ahead logs": count, **told})
+    assert 0 < told["whole transactions kept"] < count * _TRANSACTIONS
 
 
 def test_what_a_killed_process_left_of_its_trial_is_cleared(path: Path) -> None:

@@ -290,6 +290,37 @@ def test_an_event_that_refers_to_nothing_is_named(base: Path, tmp_path: Path) ->
             assert any(f"refers to {column} {number}" in line for line in found), (column, number, found)
 
 
+def test_a_row_of_an_import_that_never_was_is_found(base: Path, tmp_path: Path) -> None:
+    places = {
+        "access_events": "event_key = event_key + 1, content_id = 999",
+        "event_holders": "content_id = 999",
+        "holdings": "content_id = 999",
+        "quarantine": "quarantine_id = 999, content_id = 999",
+        "import_checkpoints": "content_id = 999",
+        "seals": "content_id = 999",
+    }
+    for table, changes in places.items():
+        with closing(tampered(base, tmp_path / "x.db")) as connection:
+            connection.execute(f"CREATE TEMP TABLE one AS SELECT * FROM {table} LIMIT 1")
+            connection.execute(f"UPDATE one SET {changes}")
+            connection.execute(f"INSERT INTO {table} SELECT * FROM one")
+        found = findings(tmp_path / "x.db")
+        assert any(line.startswith(f"table {table}") and "999" in line for line in found), (table, found)
+
+
+def test_a_reference_that_leads_nowhere_is_named(base: Path, tmp_path: Path) -> None:
+    references = [check for check in CHECKS if check.name == "references"]
+    for table, column in (("partners", "app"), ("grants", "resource"), ("app_versions", "partner"), ("rules", "")):
+        with closing(tampered(base, tmp_path / "x.db")) as connection:
+            changed = (
+                f"UPDATE {table} SET {column} = 999 WHERE {column} IS NOT NULL" if column else "DELETE FROM rulebooks"
+            )
+            assert connection.execute(changed).rowcount > 0, table
+        with open_store(tmp_path / "x.db", lenient=True) as store:
+            (result,) = verify(store, checks=references).results
+        assert any(line.startswith(f"table {table}: ") and "not there" in line for line in result.findings), result
+
+
 def test_a_number_below_its_least_is_not_taken_for_an_absent_one(base: Path, tmp_path: Path) -> None:
     for column in ("records", "bytes", "subject"):
         with closing(tampered(base, tmp_path / "x.db")) as connection:
