@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 JOBS ?= 2
+EVENTS ?= 10000000
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -21,7 +22,7 @@ help:
 	@echo 'make bench        speed, as ratios against other tools on this machine'
 	@echo 'make screenshots  make the pictures and the tables of the README again'
 	@echo 'make clean        remove .venv and everything built'
-	@echo 'Variables: PYTHON=$(PYTHON) (3.11 or later), JOBS=$(JOBS) (test processes)'
+	@echo 'Variables: PYTHON=$(PYTHON) (3.11 or later), JOBS=$(JOBS) (test processes), EVENTS=$(EVENTS) (of the benchmarks)'
 
 demo: $(VENV)/.demo
 	$(RUN) -m tui --demo --today 2020-01-20
@@ -33,7 +34,7 @@ soak: $(VENV)/.test
 	$(RUN) -m pytest -m soak -n $(JOBS) --dist worksteal
 
 bench: $(VENV)/.test
-	$(RUN) -m tests.bench
+	$(RUN) -m tests.bench --events $(EVENTS)
 
 screenshots: $(VENV)/.demo
 	mkdir -p docs/pictures

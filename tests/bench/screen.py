@@ -1,13 +1,16 @@
 """The demo in a real terminal: from process start to the first paint, and from a key to its paint."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.bench.measured import Row, middle, python, run
 from tests.bench.terminal import Terminal
 
 _FIRST_PAINT_LIMIT_MS = 600
-_KEY_LIMIT_MS = 50
+_KEY_LIMIT_MS = 16
+_WORST_KEY_LIMIT_MS = 50
+_MEMORY_LIMIT_MIB = 400
 _STARTS = 5
 # On the board of the demo from its first paint on; what one key opens, a later one closes.
 _KEYS = (
@@ -34,6 +37,28 @@ _KEYS = (
     *"++ll--0",
     "1",
 )
+# On a board of tens of thousands: sorted in every order, filtered letter by letter, walked; what opens is closed.
+_KEYS_OF_MANY = (
+    *"jjjjkkjj",
+    "\x1b[6~",
+    "\x1b[6~",
+    "\x1b[5~",
+    *"GgsSjjsjjsjjssssjj",
+    *"/0077",
+    "\r",
+    *"jjjkknn",
+    "\x1b",
+    *"pjjpjjpjjpjjp",
+    *" j  U",
+    "\t",
+    *"+hhlH-0",
+    "\t",
+    "\t",
+    *"jjjj",
+    "z",
+    "z",
+)
+_SECONDS_UNTIL_ALL_IS_READ = 8.0
 
 
 def measure(folder: Path, *, demo: Path | None, columns: int, lines: int, keys: int) -> list[Row]:
@@ -55,21 +80,7 @@ def measure(folder: Path, *, demo: Path | None, columns: int, lines: int, keys: 
     with Terminal(command, columns=columns, lines=lines) as terminal:
         terminal.wait_for("Ribbon Social", seconds=30)
         terminal.settle()
-        paints, silent = [], 0
-        for number in range(keys):
-            key = _KEYS[number % len(_KEYS)]
-            taken = terminal.press(key)
-            if taken is None:
-                silent += 1
-            else:
-                paints.append((taken * 1000, key))
-    paints.sort()
-    if not paints:
-        raise RuntimeError("no key painted anything")
-    times = [taken for taken, _ in paints]
-    worst, worst_key = paints[-1]
-    p95 = times[min(len(times) - 1, len(times) * 95 // 100)]
-    print(f"slowest keys: {', '.join(f'{key!r} {taken:.0f} ms' for taken, key in paints[-5:])}", file=sys.stderr)
+        key_rows = _pressed(terminal, _KEYS, keys)
     rows = []
     if built is not None:
         rows.append(Row("demo, built", f"{built:.1f} s", "python -m fixtures.groups_api_2019.build --to demo.db"))
@@ -83,7 +94,57 @@ def measure(folder: Path, *, demo: Path | None, columns: int, lines: int, keys: 
             f"< {_FIRST_PAINT_LIMIT_MS} ms",
             middle(full) < _FIRST_PAINT_LIMIT_MS,
         ),
+        *key_rows,
+    ]
+
+
+def measure_large(store: Path, *, columns: int, lines: int, keys: int) -> list[Row]:
+    """Press keys on the board of a store with tens of thousands of partners, once it has read what it keeps."""
+    command = python("-m", "tui", "--db", str(store))
+    with Terminal(command, columns=columns, lines=lines) as terminal:
+        began = terminal.wait_for("Partner 0", seconds=120) * 1000
+        terminal.settle_for(_SECONDS_UNTIL_ALL_IS_READ)
+        key_rows = _pressed(terminal, _KEYS_OF_MANY, keys)
+        memory = terminal.resident_mib()
+    shown = f"python -m tui --db scale.db  ({columns}x{lines})"
+    return [
+        Row("first paint, partners shown", f"{began:.0f} ms", shown),
+        *key_rows,
+        Row(
+            "memory, afterwards",
+            f"{memory:,.0f} MiB",
+            "VmRSS",
+            f"< {_MEMORY_LIMIT_MIB} MiB",
+            memory < _MEMORY_LIMIT_MIB,
+        ),
+    ]
+
+
+def _pressed(terminal: Terminal, pattern: Sequence[str], keys: int) -> list[Row]:
+    """Press keys, one once all is quiet after the other, and say how long each took to its first paint."""
+    paints, silent = [], 0
+    for number in range(keys):
+        key = pattern[number % len(pattern)]
+        taken = terminal.press(key)
+        if taken is None:
+            silent += 1
+        else:
+            paints.append((taken * 1000, key))
+    paints.sort()
+    if not paints:
+        raise RuntimeError("no key painted anything")
+    times = [taken for taken, _ in paints]
+    worst, worst_key = paints[-1]
+    p95 = times[min(len(times) - 1, len(times) * 95 // 100)]
+    print(f"slowest keys: {', '.join(f'{key!r} {taken:.0f} ms' for taken, key in paints[-5:])}", file=sys.stderr)
+    return [
         Row("key to paint, p50", f"{middle(times):.0f} ms", f"{len(times)} keys; {silent} changed nothing"),
-        Row("key to paint, p95", f"{p95:.0f} ms", "", f"< {_KEY_LIMIT_MS} ms", p95 < _KEY_LIMIT_MS),
-        Row("key to paint, worst", f"{worst:.0f} ms", f"the key {worst_key!r}"),
+        Row("key to paint, p95", f"{p95:.0f} ms", "", f"<= {_KEY_LIMIT_MS} ms", p95 <= _KEY_LIMIT_MS),
+        Row(
+            "key to paint, worst",
+            f"{worst:.0f} ms",
+            f"the key {worst_key!r}",
+            f"<= {_WORST_KEY_LIMIT_MS} ms",
+            worst <= _WORST_KEY_LIMIT_MS,
+        ),
     ]

@@ -89,6 +89,19 @@ class Terminal:
         while self._read(_QUIET_SECONDS) is not None:
             pass
 
+    def settle_for(self, seconds: float) -> None:
+        """Read whatever is painted in this time, and then until all is quiet."""
+        until = time.perf_counter() + seconds
+        while (left := until - time.perf_counter()) > 0:
+            self._read(left)
+        self.settle()
+
+    def resident_mib(self) -> float:
+        """The memory that the program holds now."""
+        status = Path(f"/proc/{self._pid}/status").read_text(encoding="ascii")
+        (held,) = (int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
+        return held / 1024
+
     def press(self, key: str) -> float | None:
         """Press a key and wait until all is quiet again.
 
