@@ -8,13 +8,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import imports, questions, screen, starts
+from tests.bench import exact, imports, questions, screen, starts
 from tests.bench.measured import Row, machine, table
 
 _PARTS = {
     "starts": "programs",
     "screen": "the demo in a terminal",
     "imports": "imports",
+    "exact": "the imported store against its raw files",
     "questions": "questions to the imported store",
     "board": "the imported store in a terminal",
     "append": "more events into the imported store",
@@ -31,6 +32,7 @@ def main() -> int:
     parser.add_argument(
         "--store", type=Path, metavar="FILE", help="ask this store, which `append` adds to; else the imported one"
     )
+    parser.add_argument("--files", type=Path, metavar="FOLDER", help="the files that --store was imported from")
     parser.add_argument("--demo", type=Path, metavar="FILE", help="a demo store built before; else one is built")
     parser.add_argument("--only", default=",".join(_PARTS), help=f"parts to run, of {','.join(_PARTS)}")
     arguments = parser.parse_args()
@@ -39,6 +41,8 @@ def main() -> int:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     if {"questions", "board", "append"} & set(parts) and arguments.store is None and "imports" not in parts:
         parser.error("what is asked of a store needs --store FILE, or the part imports before it")
+    if "exact" in parts and (arguments.store is None) != (arguments.files is None):
+        parser.error("the raw files of --store are --files FOLDER: give both or neither")
     columns, lines = (int(number) for number in arguments.size.split("x"))
     print(f"python -m tests.bench {' '.join(sys.argv[1:])}".rstrip())
     print(machine())
@@ -54,6 +58,8 @@ def main() -> int:
                 rows = screen.measure(
                     Path(folder), demo=arguments.demo, columns=columns, lines=lines, keys=arguments.keys
                 )
+            elif part == "exact":
+                rows = exact.measure(store, arguments.files or Path(folder) / "scale")
             elif part == "questions":
                 rows = questions.measure(store)
             elif part == "board":
