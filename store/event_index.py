@@ -139,6 +139,11 @@ class EventIndex:
                 high = middle
         return position - low
 
+    def times_at(self, connection: sqlite3.Connection, positions: Column) -> Column:
+        """The instants, microseconds UTC, of the events at a few positions."""
+        times = [int(self._range(connection, position, position + 1)[0]) for position in positions.tolist()]
+        return np.array(times, dtype=np.int64)
+
     def _first_of_app(self, position: int) -> int:
         """The first position of the same content and app."""
         stretch = int(np.searchsorted(self._stretch_starts, position, "right")) - 1

@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 
 Mask = npt.NDArray[np.bool_]
 
-_SUBJECTS = "SELECT id FROM subjects WHERE subject_id LIKE :like ESCAPE '\\' OR spelling LIKE :like ESCAPE '\\'"
+_SUBJECTS = """
+SELECT id FROM subjects WHERE instr(lower(subject_id), lower(:text)) > 0 OR instr(lower(spelling), lower(:text)) > 0
+"""
 _SUBJECT = "SELECT id FROM subjects WHERE subject_id = ?"
-_RESOURCES = "SELECT id FROM resources WHERE resource_id LIKE :like ESCAPE '\\'"
+_RESOURCES = "SELECT id FROM resources WHERE instr(lower(resource_id), lower(:text)) > 0"
 _RESOURCE = "SELECT id FROM resources WHERE resource_id = ?"
-_ENDPOINTS = "SELECT id FROM endpoints WHERE endpoint LIKE :like ESCAPE '\\'"
+_ENDPOINTS = "SELECT id FROM endpoints WHERE instr(lower(endpoint), lower(:text)) > 0"
 _ENDPOINT = "SELECT id FROM endpoints WHERE endpoint = ?"
 _ENDPOINTS_OF = """
 SELECT content_id, ifnull(endpoint, 0) FROM live_access_events
@@ -304,11 +306,5 @@ def _ids(
             wanted = fold_id(term.text) if fold else term.text
             found.update(number for (number,) in connection.execute(one, (wanted,)))
         else:
-            found.update(number for (number,) in connection.execute(several, {"like": like(term.text)}))
+            found.update(number for (number,) in connection.execute(several, {"text": term.text}))
     return found
-
-
-def like(text: str) -> str:
-    """The pattern of LIKE for a text contained anywhere."""
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"

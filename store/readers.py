@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from store.world import World
 
 ALLOWED = ("allowed", "allowed_by_opt_in", "allowed_by_exemption")
-_SUGGESTIONS = 3
-_LIKE_SUBJECTS = "SELECT subject_id FROM subjects WHERE subject_id LIKE ? ESCAPE '\\' LIMIT 3"
-_LIKE_RESOURCES = "SELECT resource_id FROM resources WHERE resource_id LIKE ? ESCAPE '\\' LIMIT 3"
+_LIKE_SUBJECTS = "SELECT subject_id FROM subjects WHERE instr(lower(subject_id), lower(?)) > 0 LIMIT 3"
+_LIKE_RESOURCES = "SELECT resource_id FROM resources WHERE instr(lower(resource_id), lower(?)) > 0 LIMIT 3"
 _SPELLING = "SELECT coalesce(spelling, subject_id) FROM subjects WHERE id = ?"
 _RESOURCE_ID = "SELECT resource_id FROM resources WHERE id = ?"
 
@@ -125,9 +124,7 @@ def readers(store: Store, *, subject: str | None = None, resource: str | None = 
 
 
 def _nearest(connection: sqlite3.Connection, question: str, asked: str) -> tuple[str, ...]:
-    from store.event_selection import like
-
-    return tuple(str(one) for (one,) in connection.execute(question, (like(fold_id(asked)),)))[:_SUGGESTIONS]
+    return tuple(str(one) for (one,) in connection.execute(question, (fold_id(asked),)))
 
 
 def _rows(connection: sqlite3.Connection, world: "World", columns: "EventColumns") -> list[ReaderRow]:

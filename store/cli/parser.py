@@ -265,12 +265,7 @@ def _add_questions(commands: Commands) -> None:
     parser.add_argument("--partner", type=words, metavar="ID", required=True)
     _add_parameters(parser, window=False)
 
-    parser = _command(commands, "events", "questions:events", "raw events, oldest first, each with its verdict")
-    parser.add_argument("--partner", type=words, metavar="ID")
-    parser.add_argument("--from", dest="from_at", type=point, metavar="DATE")
-    parser.add_argument("--until", dest="until_at", type=point, metavar="DATE", help="exclusive")
-    parser.add_argument("--verdict", choices=VERDICT_NAMES, metavar="VERDICT", help=", ".join(VERDICT_NAMES))
-    parser.add_argument("--limit", type=whole(1, 10**9), default=100, metavar="N", help="default: 100")
+    _add_event_questions(commands)
 
     parser = _command(commands, "people", "questions:people", "whose data it was: the notification list")
     parser.add_argument("--partner", type=words, metavar="ID")
@@ -284,6 +279,36 @@ def _add_questions(commands: Commands) -> None:
 
     parser = _command(commands, "log", "work:log", "the action log, complete, oldest first")
     parser.add_argument("--partner", type=words, metavar="ID", help="only this partner's entries")
+
+
+def _add_event_questions(commands: Commands) -> None:
+    parser = _command(commands, "events", "events:events", "raw events, oldest first, each with its verdict")
+    parser.add_argument("--partner", type=words, metavar="ID")
+    parser.add_argument("--from", dest="from_at", type=point, metavar="DATE")
+    parser.add_argument("--until", dest="until_at", type=point, metavar="DATE", help="exclusive")
+    parser.add_argument("--verdict", choices=VERDICT_NAMES, metavar="VERDICT", help=", ".join(VERDICT_NAMES))
+    parser.add_argument("--class", dest="data_class", type=words, metavar="PATTERN", help="e.g. group.member.*")
+    parser.add_argument("--app", type=name, metavar="ID", help="exactly this id or name")
+    parser.add_argument("--subject", type=name, metavar="ID", help="exactly this person's")
+    parser.add_argument("--resource", type=name, metavar="ID", help="exactly this resource's")
+    parser.add_argument("--endpoint", type=name, metavar="TEXT", help="with this in it, whatever its case")
+    parser.add_argument("--filter", type=words, metavar="EXPR", help="as in the dashboard: person:u-7 endpoint:feed")
+    parser.add_argument("--offset", type=whole(0, 10**12), default=0, metavar="N", help="leave out the first N")
+    parser.add_argument("--limit", type=whole(1, 10**9), default=100, metavar="N", help="default: 100")
+
+    parser = _command(commands, "event", "events:event", "one event in full: why its verdict, and its raw record")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--event-id", type=name, metavar="ID", help="as the log names it")
+    which.add_argument(
+        "--import", dest="import_id", type=_ANY_NUMBER, metavar="N", help="of this import; with --record"
+    )
+    parser.add_argument("--record", dest="record_no", type=_ANY_NUMBER, metavar="N", help="its number in the file")
+    parser.add_argument("--raw", action="store_true", help="also the record in the original file, if that is unchanged")
+
+    parser = _command(commands, "who", "events:who", "who read a person's, or a resource's, data, and when")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--subject", type=name, metavar="ID", help="a person's id, as in the log")
+    what.add_argument("--resource", type=name, metavar="ID", help="a resource's id, as in the log")
 
 
 def _add_casework(commands: Commands) -> None:

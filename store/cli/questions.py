@@ -1,11 +1,11 @@
-"""The commands that ask about evidence: figures, partners, events, people."""
+"""The commands that ask about evidence: figures, partners, people."""
 
 import json
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from store.cli import output
-from store.cli.common import actor_of, bounds, due_words, opened, parameters_of, partner_of, to_second
+from store.cli.common import actor_of, due_words, opened, parameters_of, partner_of, to_second
 from store.cli.output import Cell, Column, shown
 from store.instants import format_day, format_instant, format_optional, last_day_before
 from store.words import VERDICTS, count_words, qualified, step_words
@@ -177,57 +177,6 @@ def _partner_lines(rows: "list[PartnerRow]") -> list[str]:
     ]
     count = f"{count_words(len(rows))} partner{'' if len(rows) == 1 else 's'}"
     return [*output.table(_PARTNER_COLUMNS, cells), count] if rows else [count]
-
-
-def events(options: Namespace) -> int:
-    """Print raw events, each with its verdict and the rule that decided it."""
-    from store.events import event_document
-    from store.events import events as ask
-
-    bounds(options.from_at, options.until_at)
-    with opened(options) as store:
-        rows = ask(
-            store,
-            partner_of(store, options.partner),
-            from_at=options.from_at,
-            until_at=options.until_at,
-            verdict=options.verdict,
-            limit=options.limit,
-        )
-    if options.json:
-        output.print_json({"events": [event_document(row) for row in rows]})
-        return 0
-    cells: list[list[Cell]] = [
-        [
-            format_instant(row.occurred_at),
-            VERDICTS[row.verdict] + (" after removal" if row.after_removal else ""),
-            row.rule,
-            row.app_name,
-            row.partner_id,
-            "|".join(row.data_classes),
-            row.subject_id,
-            row.resource_id,
-            row.records,
-            f"{row.file}#{row.record_no}",
-        ]
-        for row in rows
-    ]
-    columns = (
-        Column("Occurred (UTC)"),
-        Column("Verdict"),
-        Column("Rule", limit=30),
-        Column("App", limit=40),
-        Column("Partner", limit=60),
-        Column("Data classes", limit=48),
-        Column("Person", limit=60),
-        Column("Resource", limit=60),
-        Column("Records", right=True),
-        Column("Record", limit=48),
-    )
-    lines = output.table(columns, cells) if rows else []
-    more = f"; there may be more: --limit {options.limit * 10}" if len(rows) == options.limit else ""
-    output.print_lines([*lines, f"{count_words(len(rows))} event{'' if len(rows) == 1 else 's'}{more}"])
-    return 0
 
 
 _PEOPLE_CSV = ("subject_id", "partners", "apps", "events", "resources", "data_classes", "first_at", "last_at")

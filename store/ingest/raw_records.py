@@ -85,8 +85,8 @@ def _of_parquet(source: Source, record_no: int) -> RawRecord | None:
     try:
         connection.execute("SET TimeZone = 'UTC'")
         found = connection.execute(
-            "SELECT * EXCLUDE (file_row_number) FROM read_parquet($path, file_row_number=true, binary_as_string=false)"
-            " WHERE file_row_number = $row",
+            "SELECT CAST(COLUMNS(* EXCLUDE (file_row_number)) AS VARCHAR)"
+            " FROM read_parquet($path, file_row_number=true, binary_as_string=false) WHERE file_row_number = $row",
             {"path": str(source.path), "row": record_no - 1},
         )
         names = [str(column[0]) for column in found.description or ()]

@@ -28,7 +28,10 @@ Account = Callable[[str, Mapping[str, int]], None]
 STORES = 5
 PARTNERS = 30
 # Commands that answer and write nothing; `quarantine` and `rules` are asked without what would make them write.
-QUESTIONS = ("imports", "quarantine", "figures", "partners", "timeline", "shape", "events", "people", "audit", "log")
+QUESTIONS = (
+    *("imports", "quarantine", "figures", "partners", "timeline", "shape", "events", "event", "who", "people", "audit"),
+    "log",
+)
 CASEWORK = ("flag", "clear", "reopen", "note", "assign", "undo", "redo", "step")
 # What makes a question write or ask for a file; `people --json` and `--csv` are entries in the log.
 _NOT_ASKED = frozenset({"db", "resolve", "note", "help", "actor"})

@@ -26,6 +26,8 @@ COMMANDS = {
     "timeline": [],
     "shape": ["--partner", "p-1"],
     "events": [],
+    "event": ["--event-id", "e1"],
+    "who": ["--subject", "s-1"],
     "people": [],
     "audit": [],
     "log": [],

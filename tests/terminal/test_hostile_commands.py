@@ -101,7 +101,17 @@ def calls(texts: Sequence[str], folder: Path) -> dict[str, list[list[str]]]:
         "partners": [[]],
         "timeline": [["--bins", "3"], ["--bins", "3", "--partner", ids[1]]],
         "shape": [["--partner", each] for each in ids[:3]],
-        "events": [["--limit", "1000"]],
+        "events": [
+            ["--limit", "1000"],
+            ["--subject", texts[3], "--limit", "9"],
+            ["--filter", "endpoint:"],
+            *(["--filter", f'person="{text}"'] for text in texts[:3]),
+        ],
+        "event": [["--event-id", each.strip(), "--raw"] for each in texts],
+        "who": [
+            *(["--subject", each] for each in texts),
+            *(["--resource", each] for each in texts[:3]),
+        ],
         "people": [[]],
         "audit": [[], *(["--partner", each] for each in ids[:3])],
         "log": [["--partner", ids[0]], []],
@@ -132,6 +142,9 @@ SHOWN_BY = {
     "rebuild": 0,
     "figures": 1,
     "shape": 3,
+    # Ids that hold a secret of a known shape, or what JSON and files cannot, are known by another text.
+    "event": 20,
+    "who": 20,
     "note": 1,
     "assign": 3,
     "reopen": 1,

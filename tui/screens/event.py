@@ -13,14 +13,15 @@ from textual.widgets import Static
 
 from store import raw_record, why
 from store.connection import Store
+from store.event_words import event_lines, raw_lines, why_lines
 from store.events import EventRow
 from store.raw_record import RawAnswer
 from store.stopping import Stop
 from store.why import Why
+from store.why_words import Line
 from tui.keys import bindings
 from tui.screens.details import MOST_SHOWN, scroll_steps
 from tui.text import clean
-from tui.widgets.event_facts import Facts, event_details, raw_facts, source_facts, why_facts
 
 _DOING = {"checking": "checking that the file is the one imported (SHA-256)", "reading": "reading"}
 _NAMES_WIDTH = 12
@@ -135,12 +136,11 @@ class EventDialog(ModalScreen[None]):
 
     def _content(self) -> Content:
         found, raw = self._why, self._raw
-        reasons = why_facts(found) if found is not None else [("", self._why_said)]
+        reasons = why_lines(found) if found is not None else [("", self._why_said)]
         parts = [
-            *_section("", event_details(self._event)),
+            *_section("", event_lines(self._event)),
             *_section("Why", reasons),
-            *(_section("Imports", source_facts(found)) if found is not None else ()),
-            *_section("Raw record", raw_facts(raw) if raw is not None else [("", self._raw_said)]),
+            *_section("Raw record", raw_lines(raw) if raw is not None else [("", self._raw_said)]),
         ]
         return Content("").join(parts)
 
@@ -164,7 +164,7 @@ class EventDialog(ModalScreen[None]):
         box.scroll_to(y=box.scroll_offset.y + scroll_steps(box)[where], animate=False)
 
 
-def _section(heading: str, facts: Facts) -> list[Content]:
+def _section(heading: str, facts: list[Line]) -> list[Content]:
     parts = [Content.styled(f"\n{heading}\n", "$head bold")] if heading else []
     line = partial(clean, limit=MOST_SHOWN)
     for name, value in facts:

@@ -14,6 +14,7 @@ from store.connection import Store
 from store.errors import UsageError
 from store.event_filters import SYNTAX, EventFilters, filters_text, parse_filters
 from store.event_pages import EventPage, EventQuestion
+from store.event_words import event_lines
 from store.events import EventKey
 from store.instants import format_instant
 from store.names import PartnerName
@@ -24,7 +25,6 @@ from tui.keys import bindings
 from tui.screens.base import WorkScreen
 from tui.screens.dialogs import LinePrompt
 from tui.text import clean, count, number
-from tui.widgets.event_facts import event_details
 from tui.widgets.event_list import BLOCK, EventList
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.timeline_words import interval_words, parse_date
@@ -288,7 +288,7 @@ class EventsScreen(WorkScreen):
     def copied(self) -> str | None:
         """The event under the cursor."""
         row = self.listed.current
-        return None if row is None else "; ".join(f"{name}: {value}" for name, value in event_details(row))
+        return None if row is None else "; ".join(f"{name}: {value}" for name, value in event_lines(row))
 
     # -- what the borders say ----------------------------------------------------------------------------------------
 
