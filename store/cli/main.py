@@ -3,6 +3,7 @@
 Exit codes: 0 done; 1 the answer is no; 2 the call or a file is unusable; 70 a fault of ours; 128+n on signal n.
 """
 
+import io
 import os
 import signal
 import sys
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code. Nothing is raised for bad input, and stderr then has one line.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _buffer_stdout()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -59,6 +61,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _say(_how_to_resume(received[0], command), 128 + received[0])
         return _failed(error, command)
     return code
+
+
+def _buffer_stdout() -> None:
+    """Have Python write all or fail: under PYTHONUNBUFFERED it takes what a full disk refused for written."""
+    raw = getattr(sys.stdout, "buffer", None)
+    if sys.stdout is sys.__stdout__ and isinstance(raw, io.RawIOBase) and isinstance(sys.stdout, io.TextIOWrapper):
+        encoding = sys.stdout.encoding
+        sys.stdout.detach()
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(raw), encoding=encoding)
 
 
 def _failed(error: Exception, command: str) -> int:
@@ -111,6 +122,11 @@ def _signals_unwind(received: list[int]) -> Iterator[None]:
 
 
 def _say(line: str, code: int) -> int:
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        # Else Python tries once more at its end, complains, and ends with a code of its own.
+        _abandon_stdout()
     with suppress(BrokenPipeError):
         print(clean(" ".join(line.split()), _LONGEST_LINE), file=sys.stderr)
     return code

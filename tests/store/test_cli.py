@@ -281,6 +281,29 @@ def test_an_interrupted_import_says_how_to_resume(
     assert "run the same command again" in line
 
 
+_LITTLE_ROOM = """
+import resource, runpy, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
+runpy.run_module("store", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_that_finds_no_room_is_no_success(tmp_path: Path, unbuffered: str) -> None:
+    variables = {"PYTHONUNBUFFERED": unbuffered}
+    assert run("init", "--db", "x.db", "--as", "ana", cwd=tmp_path).returncode == 0
+    whole = run("log", "--db", "x.db", "--json", cwd=tmp_path, environment=variables)
+    assert (whole.returncode, whole.stdout.endswith("}\n")) == (0, True)
+    command = [sys.executable, "-c", _LITTLE_ROOM, "log", "--db", "x.db", "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), **variables}
+    with (tmp_path / "log.json").open("wb") as target:
+        result = subprocess.run(
+            command, cwd=tmp_path, env=environment, stdout=target, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+    assert (tmp_path / "log.json").stat().st_size == 100
+    assert (result.returncode, result.stderr) == (2, b"File too large\n")
+
+
 def test_a_reader_that_has_gone_is_no_fault(tmp_path: Path) -> None:
     assert run("init", "--db", "x.db", "--as", "ana", cwd=tmp_path).returncode == 0
     reading, writing = os.pipe()
