@@ -30,6 +30,7 @@ from tui.questions import Answered, ErrorHandler, Questions
 from tui.screens.base import WorkScreen
 from tui.text import clean
 from tui.theme import THEME
+from tui.time_cursor import TimeCursor
 from tui.type_ahead import TypeAheadApp
 from tui.watch import StoreChanged, StoreTrouble, Watcher
 
@@ -45,6 +46,8 @@ class OverscopeApp(TypeAheadApp[int]):
         store: the incident's file, shared by all threads.
         parameters: what every question is asked under.
         actor: whose actions these are.
+        time: where in time every timeline is.
+        time: where in time every timeline is.
         key_table: the table of keys with the user's own in place.
         fault: what ended the dashboard though it should not have; None when all went well.
     """
@@ -83,6 +86,7 @@ class OverscopeApp(TypeAheadApp[int]):
         self.parameters = parameters
         self.actor = actor
         self.questions = Questions(self)
+        self.time = TimeCursor()
         self._waiting_dialogs: deque[Callable[[], object]] = deque()
         self._leaves_when_recorded = False
         self.fault: Exception | None = None

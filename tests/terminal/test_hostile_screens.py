@@ -24,7 +24,7 @@ from tests.promises import PROMISES, trials
 from tests.terminal.attacks import MARKUP, SEQUENCES, tagged
 from tests.terminal.hostile_incident import TODAY, build_store
 from tests.terminal.raw_stream import Written, strange, taken_apart
-from tests.terminal.walk import LARGEST, Walk, proof, typeable, walk_through
+from tests.terminal.walk import LARGEST, PARTNERS_IN_FULL, Walk, proof, typeable, walk_through
 from tests.visible_text import hidden_in, visible
 from tui.__main__ import main
 from tui.keys import TABLE
@@ -33,7 +33,7 @@ from tui.screens.base import WorkScreen
 ROOT = Path(tui.__file__).parent
 HARMLESS = ("plain words", "more of them", "last words")
 # What others are made of: never on the screen by themselves.
-BASES = {"WorkScreen", "CaseWorkScreen", "Dialog"}
+BASES = {"WorkScreen", "CaseWorkScreen", "TimelineWorkScreen", "Dialog"}
 # Besides screens and panes: the lines at the foot and at the top, and whatever else shows data.
 OTHER_SURFACES = {
     "CaseScreen",
@@ -46,8 +46,13 @@ OTHER_SURFACES = {
 }
 # What is typed, not read from the store: only what a terminal passes on when it is pasted.
 TYPED = {"CommandPalette", "FilterLine", "LinePrompt"}
-# Narrow columns, and markers of one place: these show some of the texts.
-SOME = {"HelpScreen": 5, "TimelinePane.markers": 1}
+# Narrow columns, markers of one place, and what is looked at of some partners: these show some of the texts.
+SOME = {
+    "HelpScreen": 5,
+    "TimelinePane.markers": 1,
+    "TimelineScreen.timeline": PARTNERS_IN_FULL,
+    "TimelineScreen.shape": PARTNERS_IN_FULL,
+}
 # Puts the program into the background of a shell that is not there.
 NOT_PRESSED = {"app.suspend"}
 AT_ONCE = 40

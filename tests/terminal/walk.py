@@ -21,6 +21,8 @@ from tui.keys import TABLE
 SIZE = (160, 32)
 # Dialogs are drawn anew with all that lies below them: a smaller screen is quicker.
 DIALOG_SIZE = (140, 28)
+# So many partners' timelines are looked at with the whole screen: the board and the cases show all of them.
+PARTNERS_IN_FULL = 12
 LEAST, TOO_SMALL, LARGEST = (60, 16), (20, 5), (200, 50)
 _MOST_IN_NAMES = 280
 _MOST_IN_PROMPT = 62
@@ -182,7 +184,11 @@ class Walk:
         """Markers, pictures, the prompt for a date; and through it to the events."""
         self.press("1", "g")
         self.terminal.wait_for("╭─ 2 All partners")
-        self.press("2", "l", "h", "L", "H", "+", "-", "b", "b", "b", "0")
+        self.press("2", "l", "h", "L", "H", "+", "-", "B", "B", "B", "0")
+        self.opens("v", "─ range 2018")
+        self.opens("v", "range ended")
+        self.opens("esc", "range dropped")
+        self.press("b", "j", "k", "b", "j", "k", "b", "b")
         self.press("z", "]", "]", "]", "[")
         self.until(lambda: bool(self.look("TimelinePane.markers", self._line("╰─.* 2018-"))))
         self.press("z")
@@ -196,6 +202,39 @@ class Walk:
         self.press("+", "+", "+", "+")
         self.until(lambda: re.search(rf"─ {DAY} 00:00 .*─╯", self.terminal.text()) is not None)
         self.opens("enter", "╭─ Events")
+
+    def full_screen(self) -> None:
+        """The timeline with the whole screen, of some partners: title and shape; then all that is in view of one."""
+        self.press("1", "g", "j", "2", "0")
+        self.opens("z", "╭─ 1 Shape")
+        self.press("1", "G")
+        shown: list[set[str]] = [set(), set()]
+        for place in range(min(len(self.texts), PARTNERS_IN_FULL)):
+            if place:
+                self.press("J")
+            self.until(lambda shown: all(now - then for now, then in zip(self._parts(), shown, strict=True)), shown)
+            shown = self._parts()
+            self.look("TimelineScreen.timeline", self._line(r"╭─ 2 "))
+            self.look("TimelineScreen.shape", box(self.terminal, "1 Shape"))
+        self.press("3", "g")
+        if len(self.texts) > PARTNERS_IN_FULL:
+            self.until(lambda: "2018-06-" not in box(self.terminal, "3 In view"))
+        # The sources of logs, then what is dated: the removals come last.
+        while "2018-06-" not in (here := self._in_view()):
+            self.press("pgdn")
+            self.until(lambda here: self._in_view() != here, here)
+        self.closes("╭─ 1 Shape")
+        self.press("1")
+
+    def _in_view(self) -> str:
+        """What the list of what is in view shows; kept, too."""
+        shown = box(self.terminal, "3 In view")
+        self.look("TimelineScreen.inview", shown)
+        return shown
+
+    def _parts(self) -> list[set[str]]:
+        """The texts in the title and in the shape of the timeline's own screen."""
+        return [self.found(part) for part in (self._line(r"╭─ 2 "), box(self.terminal, "1 Shape"))]
 
     def _typed(self, key: str, prompt: str, surface: str, *, most: int = 60) -> None:
         """Paste every text that a terminal would let through into a prompt."""
@@ -408,6 +447,7 @@ def walk_through(path: Path, texts: Sequence[str], config: Path) -> Walk:
         walk.keys_of_lists()
         walk.timeline()
         walk.events()
+        walk.full_screen()
         walk.cases()
         walk.log()
         walk.help_and_palette()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from store import audits, cases, conflicts, figures, ledger, partners, rulebook, timeline
+from store import audits, cases, conflicts, figures, ledger, partners, rulebook, shape, timeline
 from store.audits import Track
 from store.cases import Case, Done
 from store.conflicts import CaseChanges, CaseState, Conflict
@@ -16,7 +16,9 @@ from store.instants import MICROSECONDS_PER_DAY, parse_point
 from store.kept import Population
 from store.parameters import Parameters
 from store.partners import PartnerRow
-from store.timeline import Bin, Gap, Marker, Timeline
+from store.shape import Statement
+from store.timeline import Band, Bin, Gap, Marker, RangeFigures, SourceCoverage, Timeline, Week
+from store.words import VERDICTS as VERDICT_WORDS
 from tui.app import OverscopeApp
 
 CUTOFF = parse_point("2018-04-04")
@@ -230,10 +232,69 @@ class FakeIncident:
                 Bin(edges[place], edges[place + 1], counts[place], 300 if edges[place] < CUTOFF else 20, 0, 0, 3, 1)
                 for place in range(bins)
             ),
-            (Marker(CUTOFF, "rule", "rule"), Marker(parse_point("2019-10-28"), "removal", "access removed")),
+            tuple(
+                marker
+                for marker in (
+                    Marker(CUTOFF, "rule", "rule"),
+                    Marker(parse_point("2019-10-28"), "removal", "access removed", partner),
+                )
+                if from_at <= marker.at < until_at
+            ),
             (Gap(parse_point("2018-11-03"), parse_point("2018-11-14"), "gateway"),),
             ((CUTOFF, parse_point("2019-10-28")),),
+            ((CUTOFF, until_at),) if until_at > CUTOFF else (),
+            (SourceCoverage("gateway", "imported", ((from_at, until_at),)),),
         )
+
+    def bands(self, partners: Sequence[int], from_at: int, until_at: int, bins: int) -> tuple[Band, ...]:
+        """Each partner's row: the first one's as its timeline, the others with less."""
+        self.asked.append(("bands", partners[0] if partners else None))
+        rows = []
+        for place, partner in enumerate(partners):
+            (found,) = (each for each in self.rows if each.partner == partner)
+            whole = self.timeline(partner, from_at, until_at, bins)
+            less = tuple(row._replace(improper=row.improper // (place + 1)) for row in whole.bins)
+            own = tuple(marker._replace(partner=partner) for marker in whole.markers if marker.kind == "removal")
+            rows.append(Band(partner, found.name, less, own))
+        return tuple(rows)
+
+    def weeks(self) -> tuple[Week, ...]:
+        """Every week since the rule, fewer each time; none in the weeks that are not logged."""
+        week = 7 * MICROSECONDS_PER_DAY
+        found = []
+        for place, start in enumerate(range(CUTOFF, AS_OF, week)):
+            missing = 7 if place in (31, 32) else 0
+            partners = 0 if missing else 60 - place // 2
+            end = min(start + week, AS_OF)
+            days = (end - start) // MICROSECONDS_PER_DAY
+            found.append(Week(start, end, partners, 40 * partners, 90 * partners, days, days - missing))
+        return tuple(found)
+
+    def shape(self, partner: int) -> tuple[Statement, ...]:
+        """Sentences about any partner, hostile ones too."""
+        self.asked.append(("shape", partner))
+        return (
+            Statement("read", "yes", "37,912 restricted reads of 12,204 people.", CUTOFF, AS_OF, None, "improper"),
+            Statement("first_read", "number", "The first was on 2018-04-05.", CUTOFF, CUTOFF + 1, None, "improper"),
+            Statement(
+                "stopped_after_removal",
+                "no",
+                "Reading did not stop: 206 restricted reads after the removal of 2019-10-28T00:00:00Z, the soonest "
+                f"2 d 04:11 after one, the last on 2019-11-03. {NASTY}",
+                parse_point("2019-10-28"),
+                AS_OF,
+                None,
+                "improper",
+                after_removal=True,
+            ),
+            Statement("decreased_over_time", "unclear", "Whether it decreased is unclear.", None, None, None, None),
+        )
+
+    def range_figures(self, partner: int | None, from_at: int, until_at: int) -> RangeFigures:
+        """The same figures for every range."""
+        self.asked.append(("range", partner))
+        events = dict.fromkeys(VERDICT_WORDS, 0) | {"improper": 206, "denied": 14}
+        return RangeFigures(from_at, until_at, events, 88, 12, 1, 300)
 
     def track(self, partner: int) -> Track:
         self.asked.append(("track", partner))
@@ -254,6 +315,18 @@ class FakeIncident:
             timeline,
             "timeline",
             lambda store, partner, *, from_at, until_at, bins: self.timeline(partner, from_at, until_at, bins),
+        )
+        patch.setattr(
+            timeline,
+            "bands",
+            lambda store, chosen, *, from_at, until_at, bins: self.bands(chosen, from_at, until_at, bins),
+        )
+        patch.setattr(shape, "shape_of_access", lambda store, partner, parameters: self.shape(partner))
+        patch.setattr(timeline, "weeks_of_all", lambda store, parameters: self.weeks())
+        patch.setattr(
+            timeline,
+            "range_figures",
+            lambda store, partner, *, from_at, until_at: self.range_figures(partner, from_at, until_at),
         )
         patch.setattr(ledger, "clock_went_back", lambda store: {})
         patch.setattr(audits, "track", lambda store, partner, *, today: self.track(partner))

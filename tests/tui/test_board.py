@@ -13,6 +13,7 @@ from tests.tui.screens import check_golden, screen_lines
 from tui.app import OverscopeApp
 from tui.screens.board import BoardScreen
 from tui.screens.dialogs import ClearDialog, ConflictDialog, FlagPrompt
+from tui.screens.timeline import TimelineScreen
 from tui.screenshot import settled
 from tui.widgets.bars import MessageBar
 from tui.widgets.figures_bar import FiguresBar
@@ -427,14 +428,20 @@ def test_panes_by_number_and_the_focused_one_can_have_everything(incident: FakeI
             await press(pilot, key)
             assert pilot.app.focused is not None
             assert pilot.app.focused.id == name
-        await press(pilot, "tab")
-        assert pilot.app.focused.id == "timeline"
-        await press(pilot, "z")
-        assert board(pilot).query_one("#timeline").size.width > 110
+        await press(pilot, "3", "z")
+        assert board(pilot).query_one("#audit").size.width > 110
         assert not board(pilot).query_one("#partners").display
         await press(pilot, "escape")
         assert board(pilot).query_one("#partners").display
-        assert pilot.app.focused.id == "timeline"
+        assert pilot.app.focused.id == "audit"
+        for there, back in (("z", "z"), ("2", "escape"), ("z", "q")):
+            await press(pilot, "2", there)
+            assert isinstance(pilot.app.screen, TimelineScreen)
+            assert pilot.app.screen.timeline_pane.size.width > 110
+            await press(pilot, back)
+            assert pilot.app.screen is board(pilot)
+            assert pilot.app.focused.id == "timeline"
+            await press(pilot, "1")
 
     run(incident, flow)
 

@@ -7,19 +7,19 @@ from rich.cells import cell_len
 from store.instants import MICROSECONDS_PER_DAY as DAY
 from store.instants import parse_point
 from store.timeline import Bin, Gap, Marker, Timeline
-from tui.widgets.timeline_drawing import (
+from tui.widgets.timeline_bars import (
     STACK,
     bar_cells,
     bar_heights,
     bin_counts,
     columns_of,
-    draw,
-    layout,
-    marker_letter,
     round_up,
     scale_for,
     short_count,
 )
+from tui.widgets.timeline_canvas import finished
+from tui.widgets.timeline_drawing import draw_bars, layout
+from tui.widgets.timeline_marks import marker_letter
 
 FIRST = parse_point("1990-01-01")
 LAST = parse_point("2099-12-31")
@@ -43,7 +43,9 @@ def timelines(draw_: st.DrawFn, most_bins: int = 130) -> Timeline:
 
 
 def lines(answer: Timeline | None, width: int, height: int, cursor: int | None = None) -> list[str]:
-    return ["".join(text for text, _ in row) for row in draw(answer, width, height, cursor=cursor)]
+    at = None if cursor is None or answer is None or not 0 <= cursor < len(answer.bins) else answer.bins[cursor].from_at
+    rows = finished(draw_bars(answer, width, height), cursor=None if at is None else (at, 0))
+    return ["".join(text for text, _ in row) for row in rows]
 
 
 ONE_MICROSECOND = Timeline(FIRST, FIRST + 1, (Bin(FIRST, FIRST + 1, 1, 0, 0, 0, 0, 0),), (), (), ())
@@ -76,10 +78,11 @@ def test_the_picture_is_exactly_as_large_as_the_pane(
 
 
 @settings(max_examples=100, deadline=None)
-@given(width=st.integers(0, 200), height=st.integers(0, 60))
-def test_the_rows_of_a_layout_fill_the_height_and_no_more(width: int, height: int) -> None:
-    plan = layout(width, height)
-    assert plan.bars + plan.marks + plan.axis + plan.could + plan.log + plan.legend_rows == height
+@given(width=st.integers(0, 200), height=st.integers(0, 60), sources=st.integers(0, 12))
+def test_the_rows_of_a_layout_fill_the_height_and_no_more(width: int, height: int, sources: int) -> None:
+    plan = layout(width, height, sources)
+    lanes = plan.could + plan.rule + plan.logs
+    assert plan.bars + plan.marks + plan.axis + lanes + plan.legend_rows == height
     assert plan.gutter + plan.columns + plan.side == width
     assert plan.columns >= 0
     assert plan.bars >= min(height, 2)
@@ -185,19 +188,19 @@ def test_markers_are_letters_and_the_most_important_wins_a_column() -> None:
 
 GOLDEN_NARROW = [
     "marks G        P                       R  ",
-    "    9┤         ┊  ▃▃▃                  ┊  ",
+    "    9┤         ┊  ▂▂▂                  ┊  ",
     "     │   ░░░░░░░░░███                  ┊  ",
-    "     │░░░░░░░░░██████▃▃▃               ┊  ",
-    "     │░░░░░░░░░█████████   ▅▅▅         xxx",
-    "     │░░░░░░░░░███████████████   ▃▃▃   xxx",
-    "    0┤░░░░░░░░░███████████████???███▅▅▅▅▅▅",
+    "     │░░░░░░░░░▅▅▅███░░░               ┊  ",
+    "     │░░░░░░░░░██████▇▇▇   ▁▁▁         ┊  ",
+    "     │░░░░░░░░░█████████▃▃▃███         xxx",
+    "     │░░░░░░░░░███████████████   ▄▄▄   xxx",
+    "    0┤░░░░░░░░░███████████████???███▆▆▆▆▆▆",
     "            └2018-04 └2018-07 └2018-10    ",
     "could ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━   ",
     "log   ████████████████████████···█████████",
     "█ restricted  x denied  ░. allowed        ",
     "? not logged  R access removed  P rule    ",
     "G grant                                   ",
-    "                                          ",
 ]
 GOLDEN_WIDE = [
     "marks G        P                       R      █ restricted        ",

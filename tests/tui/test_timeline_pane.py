@@ -9,8 +9,10 @@ from textual.pilot import Pilot
 from store.instants import MICROSECONDS_PER_DAY as DAY
 from store.instants import parse_point
 from tests.tui.panes import HOSTILE, OnePane, screen_text, timeline_of
+from tui.time_cursor import BARS
 from tui.widgets.fields import TextField
 from tui.widgets.timeline import TimelinePane
+from tui.widgets.timeline_pictures import Shown
 from tui.widgets.timeline_words import counts_words, interval_words, parse_date
 
 FROM, UNTIL = parse_point("2017-06-01"), parse_point("2019-11-05")
@@ -35,7 +37,7 @@ class TimelineApp(OnePane):
         assert self.pane.window is not None
         window = self.pane.window
         self.asked.append((*window, self.pane.bins_wanted()))
-        self.pane.show(timeline_of(*window, self.pane.bins_wanted()), title=self.pane_title)
+        self.pane.show(Shown(BARS, 41, self.pane_title, timeline_of(*window, self.pane.bins_wanted())))
 
     def on_timeline_pane_window_changed(self, message: TimelinePane.WindowChanged) -> None:
         assert (message.from_at, message.until_at) == self.pane.window
@@ -190,12 +192,12 @@ def test_zooming_in_on_a_marker_ends_on_it() -> None:
 def test_the_bars_can_count_something_else() -> None:
     async def check(app: TimelineApp, pilot: Pilot[None]) -> None:
         assert "█" in "".join(screen_text(app)[:12])
-        await pilot.press("b")
+        await pilot.press("B")
         assert "restricted reads only per 14 days" in screen_text(app)[0]
-        await pilot.press("b")
+        await pilot.press("B")
         assert "denied attempts only per 14 days" in screen_text(app)[0]
         assert "█" not in "".join(screen_text(app)[:12])
-        await pilot.press("b")
+        await pilot.press("B")
         assert "restricted reads per 14 days" in screen_text(app)[0]
 
     with_pane(check)

@@ -207,7 +207,10 @@ def test_reopening_shows_the_closure_with_its_note_whatever_came_after_it(path: 
         clock.tick()
         cases.assign(bos, first, actor="cy", assignee="cy")
         await press(pilot, "R", "o")
-        shown = " ".join(line.strip(" │") for line in text(pilot).splitlines())
+        lines = text(pilot).splitlines()
+        top_line = next(line for line in lines if "╭─ Reopen" in line)
+        left, right = top_line.index("╭─ Reopen"), top_line.index("╮", top_line.index("╭─ Reopen"))
+        shown = " ".join(line[left + 1 : right].strip() for line in lines)
         assert "closed: suspended or referred; by bo, 2018-07-20T09:00:00Z: referred, see the letter" in shown
         assert "cy" not in shown.partition("closed: ")[2].partition("Note ")[0]
 

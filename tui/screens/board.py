@@ -14,9 +14,9 @@ from store import audits, figures, partners, rulebook, timeline
 from store.audits import Track
 from store.figures import Figures
 from store.partners import FirstPartners, PartnerRow
-from store.timeline import Timeline
 from tui.keys import bindings
 from tui.screens.case_work import CaseWorkScreen
+from tui.screens.timeline_work import Neighbour, TimelineWorkScreen
 from tui.text import clean, count, number, qualified, qualifier_words, span
 from tui.widgets.audit_track import AuditPane
 from tui.widgets.figures_bar import FiguresBar
@@ -24,14 +24,14 @@ from tui.widgets.filter_line import FilterLine
 from tui.widgets.partner_columns import row_qualifier
 from tui.widgets.partner_list import PartnerList
 from tui.widgets.timeline import TimelinePane
+from tui.widgets.timeline_pictures import ALL_PARTNERS
 from tui.widgets.virtual_list import VirtualList
 
-ALL_PARTNERS = "All partners"
 # While keys come faster than this, what stands beside the list waits.
 PAUSE_S = 0.05
 
 
-class BoardScreen(CaseWorkScreen):
+class BoardScreen(TimelineWorkScreen, CaseWorkScreen):
     """The first screen. The partner under the cursor decides what the two other panes show."""
 
     PANES = ("partners", "timeline", "audit")
@@ -44,7 +44,7 @@ class BoardScreen(CaseWorkScreen):
         self._figures: Figures | None = None
         self._rulebook_sha256 = ""
         self._span: tuple[int, int] | None = None
-        self._shown: int | None = -1
+        self._shown: object = -1
         self._marks_told = 0
         self._remark = ""
 
@@ -55,7 +55,7 @@ class BoardScreen(CaseWorkScreen):
         with Container(id="panes"):
             yield PartnerList(id="partners", classes="pane")
             with Vertical(id="beside"):
-                yield TimelinePane(id="timeline", classes="pane")
+                yield TimelinePane(time=app.time, id="timeline", classes="pane")
                 yield AuditPane(id="audit", classes="pane")
         yield FilterLine(id="filter")
 
@@ -124,7 +124,7 @@ class BoardScreen(CaseWorkScreen):
     def _show_span(self, found: tuple[int, int]) -> None:
         if found != self._span:
             self._span = found
-            self.query_one(TimelinePane).set_span(*found)
+            self.timeline_pane.set_span(*found)
             self._ask_about_current(again=True)
 
     def _show_rulebook(self, sha256: str) -> None:
@@ -138,11 +138,11 @@ class BoardScreen(CaseWorkScreen):
             pause: seconds without another partner under the cursor before it is asked.
         """
         row = self.partners.current
-        key = None if row is None else row.partner
+        key = (None if row is None else row.partner, *self._bands_shown())
         if not self.partners.row_count() or (key == self._shown and not again):
             return
         self._shown = key
-        self._ask_timeline(pause=pause)
+        self.ask_timeline(pause=pause)
         audit = self.query_one(AuditPane)
         if row is None:
             audit.show(None, None)
@@ -156,24 +156,33 @@ class BoardScreen(CaseWorkScreen):
             pause=pause,
         )
 
-    def _ask_timeline(self, *, pause: float = 0) -> None:
-        pane = self.query_one(TimelinePane)
-        window = pane.window
-        bins = pane.bins_wanted()
-        if window is None or bins < 1:
-            return
-        row = self.partners.current
-        store, partner = self.overscope.store, None if row is None else row.partner
-        self.overscope.run_question(
-            self,
-            "timeline",
-            lambda: timeline.timeline(store, partner, from_at=window[0], until_at=window[1], bins=bins),
-            partial(self._show_timeline, ALL_PARTNERS if row is None else row.name),
-            pause=pause,
-        )
+    def _bands_shown(self) -> list[int]:
+        """Whom the picture of bands compares, where that is what is shown."""
+        wanted = self.timeline_pane.wanted()
+        return [] if wanted is None or not wanted.bands else self.compared(wanted.bands)
 
-    def _show_timeline(self, title: str, answer: Timeline) -> None:
-        self.query_one(TimelinePane).show(answer, title=title)
+    def whose_timeline(self) -> tuple[int | None, str]:
+        """The partner under the cursor, or all of them."""
+        row = self.partners.current
+        return (None, ALL_PARTNERS) if row is None else (row.partner, row.name)
+
+    def compared(self, most: int) -> list[int]:
+        """The marked partners, else the first ones in view and the one under the cursor."""
+        view, marks, row = self.partners.view, self.partners.marks, self.partners.current
+        if marks:
+            return [each.partner for each in view.chosen(set(marks))][:most]
+        chosen = [view.visible[place].partner for place in range(min(most, len(view.visible)))]
+        if row is not None and row.partner not in chosen:
+            chosen = [*chosen[: most - 1], row.partner]
+        return chosen
+
+    def neighbour_of(self) -> Neighbour | None:
+        """Of the list in view."""
+        return self.partners.neighbour
+
+    def read_qualifier(self) -> str:
+        """That of everything that was read."""
+        return "at_least" if self._figures is None else self._figures.accessed.qualifier
 
     def _show_track(self, row: PartnerRow, answer: Track) -> None:
         current = self.partners.current
@@ -191,21 +200,6 @@ class BoardScreen(CaseWorkScreen):
     def _row_opened(self, message: VirtualList.Opened) -> None:
         message.stop()
         self.action_open()
-
-    @on(TimelinePane.WindowChanged)
-    def _window_changed(self, message: TimelinePane.WindowChanged) -> None:
-        message.stop()
-        self._ask_timeline()
-
-    @on(TimelinePane.Drill)
-    def _drill(self, message: TimelinePane.Drill) -> None:
-        from tui.screens.events import EventsScreen
-
-        message.stop()
-        row = self.partners.current
-        partner = None if row is None else row.partner
-        app = self.overscope
-        self.app.push_screen(EventsScreen(app.store, partner, app.parameters, message.from_at, message.until_at))
 
     def action_open(self) -> None:
         """Open the case under the cursor."""
@@ -310,6 +304,7 @@ class BoardScreen(CaseWorkScreen):
         if marks != self._marks_told:
             self._marks_told = marks
             self.refresh_bindings()
+            self._ask_about_current()
 
     def footer_label(self, key_id: str) -> str | None:
         """Say how many the next action is about."""
@@ -334,6 +329,8 @@ class BoardScreen(CaseWorkScreen):
             return True
         if self.partners.end_range():
             self.say("range given up; U drops the marks")
+            return True
+        if self.drop_timeline_range():
             return True
         if super().step_back():
             return True

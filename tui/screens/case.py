@@ -1,6 +1,5 @@
 """One case: who it is and why it comes first, the facts, its apps, its record, its timeline and its track."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import ClassVar
 
@@ -23,6 +22,7 @@ from store.timeline import Timeline
 from tui.keys import bindings
 from tui.screens.case_work import CaseWorkScreen
 from tui.screens.details import DetailsDialog
+from tui.screens.timeline_work import Neighbour, TimelineWorkScreen
 from tui.text import clean, count, qualified, qualifier_words, span
 from tui.widgets.audit_track import AuditPane
 from tui.widgets.case_facts import LinesPane, app_lines, fact_lines, head_lines
@@ -32,10 +32,8 @@ from tui.widgets.record_list import RecordList
 from tui.widgets.timeline import TimelinePane
 from tui.widgets.virtual_list import VirtualList
 
-Neighbour = Callable[[int, int], PartnerRow | None]
 
-
-class CaseScreen(CaseWorkScreen):
+class CaseScreen(TimelineWorkScreen, CaseWorkScreen):
     """One partner's case; `J` and `K` go through the list it was opened from."""
 
     PANES = ("record", "timeline", "audit")
@@ -79,7 +77,6 @@ class CaseScreen(CaseWorkScreen):
         self._row = row
         self._figures: Figures | None = None
         self._whole: Timeline | None = None
-        self._shown: Timeline | None = None
         self._apps: list[AppRow] = []
         self._actions: list[Action] = []
         self._set_back: dict[int, int] = {}
@@ -95,7 +92,7 @@ class CaseScreen(CaseWorkScreen):
                 yield LinesPane(id="apps", classes="pane")
                 yield RecordList(id="record", classes="pane")
             with Vertical(id="beside"):
-                yield TimelinePane(id="timeline", classes="pane")
+                yield TimelinePane(time=self.overscope.time, id="timeline", classes="pane")
                 yield AuditPane(id="audit", classes="pane")
 
     def on_mount(self) -> None:
@@ -151,9 +148,8 @@ class CaseScreen(CaseWorkScreen):
     def _show_span(self, found: tuple[int, int]) -> None:
         store, partner = self._store, self._partner
         self._span = found
-        pane = self.query_one(TimelinePane)
-        pane.set_span(*found)
-        self._ask_timeline()
+        self.timeline_pane.set_span(*found)
+        self.ask_timeline()
         self.overscope.run_question(
             self,
             "whole",
@@ -165,22 +161,36 @@ class CaseScreen(CaseWorkScreen):
         self._whole = answer
         self._draw()
 
-    def _ask_timeline(self) -> None:
-        pane = self.query_one(TimelinePane)
-        window, bins = pane.window, pane.bins_wanted()
-        if window is None:
-            return
-        store, partner = self._store, self._partner
-        self.overscope.run_question(
-            self,
-            "timeline",
-            lambda: timeline.timeline(store, partner, from_at=window[0], until_at=window[1], bins=bins),
-            self._show_timeline,
-        )
+    def whose_timeline(self) -> tuple[int | None, str]:
+        """This partner."""
+        return self._partner, "" if self._row is None else self._row.name
 
-    def _show_timeline(self, answer: Timeline) -> None:
-        self._shown = answer
-        self.query_one(TimelinePane).show(answer, title="" if self._row is None else self._row.name)
+    def compared(self, most: int) -> list[int]:
+        """This partner, then those of the list it was opened from that come after it, then those before it."""
+        chosen = [self._partner]
+        for by in (1, -1):
+            here = self._partner
+            while self._neighbour is not None and len(chosen) < most:
+                other = self._neighbour(here, by)
+                if other is None or other.partner in chosen:
+                    break
+                here = other.partner
+                chosen.append(here)
+        return chosen
+
+    def neighbour_of(self) -> Neighbour | None:
+        """Of the list this case was opened from."""
+        return self._neighbour
+
+    def step_back(self) -> bool:
+        """Drop the range of the timeline, else take the body back from a pane, else close."""
+        return self.drop_timeline_range() or super().step_back()
+
+    def read_qualifier(self) -> str:
+        """That of everything that was read."""
+        if self._row is None or self._figures is None:
+            return "at_least"
+        return row_qualifier(self._row, self._figures.accessed.qualifier)
 
     # -- drawing ---------------------------------------------------------------------------------------------------
 
@@ -196,8 +206,6 @@ class CaseScreen(CaseWorkScreen):
         table.show(app_lines(self._apps, width))
         table.border_title = f"Apps {len(self._apps)}"
         self.query_one(AuditPane).show(self._track, row)
-        if self._shown is not None:
-            self.query_one(TimelinePane).show(self._shown, title=row.name)
 
     def _draw_record(self) -> None:
         steps = self._track.steps if self._track is not None else ()
@@ -224,20 +232,6 @@ class CaseScreen(CaseWorkScreen):
 
     # -- what the panes say, and the keys --------------------------------------------------------------------------
 
-    @on(TimelinePane.WindowChanged)
-    def _window_changed(self, message: TimelinePane.WindowChanged) -> None:
-        message.stop()
-        self._ask_timeline()
-
-    @on(TimelinePane.Drill)
-    def _drill(self, message: TimelinePane.Drill) -> None:
-        from tui.screens.events import EventsScreen
-
-        message.stop()
-        self.app.push_screen(
-            EventsScreen(self._store, self._partner, self._parameters, message.from_at, message.until_at)
-        )
-
     @on(VirtualList.Moved)
     def _moved(self, message: VirtualList.Moved) -> None:
         message.stop()
@@ -257,7 +251,7 @@ class CaseScreen(CaseWorkScreen):
             self.say(f"no {'next' if by > 0 else 'previous'} case in the list", "refused")
             return
         self._partner, self._row = other.partner, other
-        self._track, self._whole, self._shown = None, None, None
+        self._track, self._whole = None, None
         self._apps, self._actions = [], []
         self.ask_all()
 

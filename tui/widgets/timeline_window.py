@@ -157,6 +157,17 @@ class TimeWindow:
             return TimeWindow.whole(self.span_from, self.span_until, columns)
         return replace(self, columns=max(columns, 1))._placed(self.width, self.from_at)
 
+    def fitted(self, from_at: int, until_at: int) -> "TimeWindow":
+        """What another picture shows, `[from_at, until_at)`, in the bins that this one has room for."""
+        if (from_at, until_at) == (self.from_at, self.until_at):
+            return self
+        width = bin_width_for(until_at - from_at, self.columns)
+        while True:
+            placed = self._placed(width, from_at)
+            if placed.from_at <= max(from_at, self.span_from) and placed.until_at >= min(until_at, self.span_until):
+                return placed
+            width = bin_width_for(width * self.columns + 1, self.columns)
+
     def respanned(self, span_from: int, span_until: int) -> "TimeWindow":
         """The view of another whole span: a zoomed window stays where it is, a whole one shows the new whole."""
         whole = TimeWindow.whole(span_from, span_until, self.columns)
