@@ -47,7 +47,6 @@ class OverscopeApp(TypeAheadApp[int]):
         parameters: what every question is asked under.
         actor: whose actions these are.
         time: where in time every timeline is.
-        time: where in time every timeline is.
         key_table: the table of keys with the user's own in place.
         fault: what ended the dashboard though it should not have; None when all went well.
     """
