@@ -12,14 +12,16 @@ import numpy.typing as npt
 
 from store.event_rows import EVENT_NUMBERS, EventIds, EventRows, read_events
 from store.ingest.keys import bytes_key, text_key
+from store.packing import pack, unpack, unpack_slice
 
 Column = npt.NDArray[np.int64]
 
 SEGMENT_EVENTS = 1 << 18
-# `id_key` is the hash of the log's own event id, 0 where it has none: what conflicts are found by.
+# `id_key` is a mark of the log's own event id, 0 where it has none: what conflicts are found by.
 COLUMNS = ("app", "occurred_at", "id_key", "field_set", "subject", "resource", "records", "outcome")
 
-# The smallest value a column can have: packed columns are unsigned offsets from it.
+ID_MARKS = (1 << 32) - 1
+# The smallest value a column can have: packed columns are distances from it.
 _LEAST = {"records": -1}
 
 _ADD_SEGMENT = "INSERT INTO segments(content_id, segment, events) VALUES (?, ?, ?)"
@@ -29,54 +31,34 @@ _NEXT = "SELECT coalesce(max(segment) + 1, 0) FROM segments WHERE content_id = ?
 _CLEAR_COLUMNS = "DELETE FROM segment_columns WHERE content_id = ?"
 _CLEAR = "DELETE FROM segments WHERE content_id = ?"
 _PACKED = "SELECT dtype, packed FROM segment_columns WHERE content_id = ? AND segment = ? AND name = ?"
-_LIVE_ID_KEYS = """
-SELECT dtype, packed FROM segment_columns
-WHERE name = 'id_key' AND content_id IN (SELECT content_id FROM live_contents)
-"""
-
-
-def pack(values: npt.NDArray[np.generic], *, least: int = 0) -> tuple[str, bytes]:
-    """The narrowest little-endian form of a column: its dtype and its bytes. Negative times stay signed."""
-    if values.dtype == np.bool_:
-        return "|u1", values.astype("u1").tobytes()
-    shifted = values - least if least else values
-    if len(shifted) and int(shifted.min()) < 0:
-        return "<i8", shifted.astype("<i8").tobytes()
-    most = int(shifted.max()) if len(shifted) else 0
-    dtype = next(name for name, top in (("|u1", 2**8), ("<u2", 2**16), ("<u4", 2**32), ("<u8", 2**64)) if most < top)
-    return dtype, shifted.astype(dtype).tobytes()
-
-
-def unpack(dtype: str, packed: bytes, *, least: int = 0) -> Column:
-    """A packed column as int64."""
-    values = np.frombuffer(packed, dtype=dtype).astype(np.int64)
-    return values + least if least else values
 
 
 def write_column(
     connection: sqlite3.Connection, content_id: int, segment: int, name: str, values: npt.NDArray[np.generic]
 ) -> None:
     """Put one column of a segment in place, replacing an earlier one."""
-    dtype, packed = pack(values, least=_LEAST.get(name, 0))
-    connection.execute(_ADD_COLUMN, (content_id, segment, name, dtype, packed))
+    form, packed = pack(values, least=_LEAST.get(name, 0))
+    connection.execute(_ADD_COLUMN, (content_id, segment, name, form, packed))
 
 
 def read_column(connection: sqlite3.Connection, content_id: int, segment: int, name: str) -> Column:
     """One column of one segment, as int64."""
-    dtype, packed = connection.execute(_PACKED, (content_id, segment, name)).fetchone()
-    return unpack(dtype, packed, least=_LEAST.get(name, 0))
+    form, packed = connection.execute(_PACKED, (content_id, segment, name)).fetchone()
+    return unpack(form, packed, least=_LEAST.get(name, 0))
 
 
 def read_slice(
     connection: sqlite3.Connection, content_id: int, segment: int, name: str, start: int, stop: int
 ) -> Column:
     """The places `[start, stop)` of one column of one segment, as int64, without reading the others."""
-    row, dtype = connection.execute(_PLACE, (content_id, segment, name)).fetchone()
-    width = np.dtype(dtype).itemsize
+    row, form = connection.execute(_PLACE, (content_id, segment, name)).fetchone()
     with connection.blobopen("segment_columns", "packed", row, readonly=True) as blob:
-        blob.seek(start * width)
-        packed = blob.read((stop - start) * width)
-    return unpack(dtype, packed, least=_LEAST.get(name, 0))
+
+        def read(first: int, size: int) -> bytes:
+            blob.seek(min(first, len(blob)))
+            return blob.read(size)
+
+        return unpack_slice(form, read, start, stop, least=_LEAST.get(name, 0))
 
 
 def clear(connection: sqlite3.Connection, content_id: int) -> None:
@@ -98,10 +80,11 @@ class SegmentWriter:
 
         Args:
             connection: inside a write transaction.
-            batch: a column for each of `COLUMNS`; subject and resource 0 and records -1 where the log says nothing.
+            batch: a column for each of `COLUMNS`, with the whole keys of ids; subject and resource 0 and records -1
+                where the log says nothing.
         """
         for name in COLUMNS:
-            self._pending[name].append(batch[name])
+            self._pending[name].append(id_mark(batch[name]) if name == "id_key" else batch[name])
         self._count += len(batch["app"])
         while self._count >= SEGMENT_EVENTS:
             self._write(connection, SEGMENT_EVENTS)
@@ -122,19 +105,10 @@ class SegmentWriter:
         self._count -= events
 
 
-def known_ids(connection: sqlite3.Connection, id_keys: Column) -> Column:
-    """Which of these id keys an event of a live content has, whatever its app and time; sorted, each once.
-
-    The loader looks at those few one by one: the same content is a duplicate, other content a conflict.
-    """
-    wanted = np.unique(id_keys[id_keys != 0])
-    found = np.zeros(len(wanted), dtype=bool)
-    if len(wanted):
-        for dtype, packed in connection.execute(_LIVE_ID_KEYS):
-            stored = np.sort(unpack(dtype, packed))
-            places = np.minimum(np.searchsorted(stored, wanted), len(stored) - 1)
-            found |= stored[places] == wanted
-    return wanted[found]
+def id_mark(id_keys: Column) -> Column:
+    """What is packed of id keys: four bytes, 0 for none. A mark is its own mark: earlier versions kept whole keys."""
+    marks = id_keys & ID_MARKS
+    return np.where((marks == 0) & (id_keys != 0), 1, marks)
 
 
 _ROWS_HELD_ELSEWHERE = """

@@ -27,8 +27,10 @@ _ROW = """
     ?, ?)
 """
 _ROW_VALUES = 14
-# Twenty rows a statement take two thirds of the time that twenty statements do.
-_ROWS_TOGETHER = 20
+# Many rows a statement take half of the time that as many statements do.
+_ROWS_TOGETHER = 100
+# In key order alone, SQLite leaves an eighth of each page empty: every tenth row waits, and comes into that gap.
+_WAITING = 10
 _INSERT_ONE = _INSERT + _ROW
 _INSERT_TOGETHER = _INSERT + ",".join([_ROW] * _ROWS_TOGETHER)
 _CREATE_WANTED = """
@@ -187,9 +189,12 @@ class EventWriter:
 
 def values_of(batch: Batch, content_id: int) -> list[object]:
     """A batch's rows for the insert, one value after the other; absent ones still as 0, -1 and ''."""
-    columns = [getattr(batch, name).tolist() for name in Batch._fields if name not in ("id_key", "record_no")]
-    columns += [[content_id] * len(batch.app), batch.record_no.tolist()]
-    values: list[object] = [None] * (_ROW_VALUES * len(batch.app))
+    count = len(batch.app)
+    order = np.arange(count)
+    order = np.concatenate((order[order % _WAITING != 0], order[::_WAITING]))
+    columns = [getattr(batch, name)[order].tolist() for name in Batch._fields if name not in ("id_key", "record_no")]
+    columns += [[content_id] * count, batch.record_no[order].tolist()]
+    values: list[object] = [None] * (_ROW_VALUES * count)
     for place, column in enumerate(columns):
         values[place::_ROW_VALUES] = column
     return values

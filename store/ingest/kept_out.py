@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from store import segments
 from store.ingest.keys import text_key
+from store.known_ids import known_ids
 
 _BEFORE, _AFTER = "event_id ", " is known with different content"
 
@@ -37,7 +37,7 @@ def may_come_in(connection: sqlite3.Connection, content_id: int) -> bool:
     if not reasons:
         return False
     keys = np.array([text_key(reason[len(_BEFORE) : -len(_AFTER)]) for reason in reasons], dtype=np.int64)
-    return len(segments.known_ids(connection, keys)) < len(np.unique(keys))
+    return len(known_ids(connection, keys)) < len(np.unique(keys))
 
 
 def settle(

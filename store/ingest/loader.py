@@ -25,6 +25,7 @@ from store.ingest.small_stage import MOST_EVENTS, SmallStage
 from store.ingest.staging import DICTIONARIES, Batch, Column, EventStage, Span, event_row
 from store.ingest.tally import Counts, Tally
 from store.ingest.versions import VersionWriter
+from store.known_ids import known_ids
 
 BATCH_EVENTS = 250_000
 _BATCH_ROWS = 20_000
@@ -36,7 +37,9 @@ UPDATE imports SET records = ?, accepted = ?, duplicates = ?, quarantined = ?, s
 """
 _CLEAR_CHECKPOINTS = "DELETE FROM import_checkpoints WHERE content_id = ?"
 
-_ANY_LIVE = "SELECT 1 FROM segments WHERE content_id IN (SELECT content_id FROM live_contents) LIMIT 1"
+_ANY_COUNTED = """
+SELECT 1 FROM segments WHERE content_id IN (SELECT content_id FROM imports WHERE state = 'complete') LIMIT 1
+"""
 _TEXTS = """
 SELECT
   (SELECT app_id FROM apps WHERE id = :app),
@@ -251,9 +254,9 @@ class Load:
 
     def _known_ids(self) -> Column:
         with self._store.reading() as connection:
-            if connection.execute(_ANY_LIVE).fetchone() is None:
+            if connection.execute(_ANY_COUNTED).fetchone() is None:
                 return np.zeros(0, dtype=np.int64)
-            return segments.known_ids(connection, self.stage.id_keys())
+            return known_ids(connection, self.stage.id_keys())
 
     def _contradict(self, row: EventRow) -> None:
         reason, shown = contradiction(row)

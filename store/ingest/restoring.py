@@ -5,10 +5,10 @@ import sqlite3
 
 import numpy as np
 
-from store import segments
 from store.errors import UnusableFileError
 from store.ingest.keys import text_key
 from store.ingest.tally import Counts
+from store.known_ids import known_ids
 
 _FIRST = """
 SELECT records, accepted + duplicates, quarantined, skipped, first_at, last_at, extra_columns FROM imports
@@ -93,7 +93,7 @@ def _refuse_contradictions(connection: sqlite3.Connection, content_id: int) -> N
     if not names:
         return
     keys = np.array([text_key(name) for name in names], dtype=np.int64)
-    known = set(segments.known_ids(connection, keys).tolist())
+    known = set(known_ids(connection, keys).tolist())
     contradicted = [name for name, key in zip(names, keys.tolist(), strict=True) if key in known]
     if contradicted:
         (other,) = connection.execute(_CONTRADICTING_IMPORT, {"event_id": contradicted[0]}).fetchone()

@@ -4,8 +4,12 @@ import sqlite3
 from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
+import numpy as np
+
 from store.fold import bring_up_to_date, defer, judged_last, live_contents
 from store.instants import now
+from store.packing import unpack
+from store.segments import id_mark
 from store.verify.checks import Context, Finding, Findings, counted, valued
 
 _STATE = "SELECT name, value FROM main.derived_state"
@@ -92,7 +96,7 @@ _PACKED_ONLY = ("segments",)
 # What an import packed that is not complete is read by nobody, and packed anew when it is taken up again.
 # The packed columns are compared where they lie. What is noted beside them of the registry, a stale store lacks.
 _CHANGED_COLUMNS = """
-SELECT c.content_id, c.segment, c.name FROM main.segment_columns c
+SELECT c.content_id, c.segment, c.name, c.dtype, c.packed, t.dtype, t.packed FROM main.segment_columns c
 LEFT JOIN temp.segment_columns t ON t.content_id = c.content_id AND t.segment = c.segment AND t.name = c.name
 WHERE (t.dtype IS NOT c.dtype OR t.packed IS NOT c.packed)
   AND (
@@ -100,7 +104,7 @@ WHERE (t.dtype IS NOT c.dtype OR t.packed IS NOT c.packed)
     OR NOT EXISTS (SELECT 1 FROM imports i WHERE i.content_id = c.content_id))
 """
 _MISSING_COLUMNS = """
-SELECT t.content_id, t.segment, t.name FROM temp.segment_columns t
+SELECT t.content_id, t.segment, t.name, NULL, NULL, NULL, NULL FROM temp.segment_columns t
 WHERE NOT EXISTS (
   SELECT 1 FROM main.segment_columns c
   WHERE c.content_id = t.content_id AND c.segment = t.segment AND c.name = t.name)
@@ -156,12 +160,26 @@ def _make(connection: sqlite3.Connection, judged_at: object) -> None:
 
 def _packed(connection: sqlite3.Connection, *, is_stale: bool) -> Iterator[Finding]:
     for question, what in ((_CHANGED_COLUMNS, "is not what the events make"), (_MISSING_COLUMNS, "is missing")):
-        for content_id, segment, name in connection.execute(question).fetchall():
-            if is_stale and name in _OF_THE_REGISTRY:
+        for content_id, segment, name, *forms in connection.execute(question):
+            if (is_stale and name in _OF_THE_REGISTRY) or _says_the_same(name, *forms):
                 continue
             (owner,) = connection.execute(_IMPORT_OF, (content_id,)).fetchone()
             owner = f"import {owner}" if owner else f"content {valued(content_id)}"
             yield Finding(f"table segment_columns: column {valued(name)} of segment {segment} of {owner} {what}")
+
+
+def _says_the_same(name: object, form: object, packed: object, form_anew: object, packed_anew: object) -> bool:
+    """Whether two packed columns unpack to the same numbers: another version may have packed them otherwise."""
+    if not isinstance(form_anew, str) or not isinstance(packed_anew, bytes):
+        return False
+    if not isinstance(form, str) or not isinstance(packed, bytes):
+        return False
+    anew = unpack(form_anew, packed_anew)
+    try:
+        was = unpack(form, packed)
+    except (ValueError, TypeError, MemoryError):
+        return False
+    return np.array_equal(id_mark(was) if name == "id_key" else was, anew)
 
 
 def _compare(connection: sqlite3.Connection, table: _Table) -> Generator[Finding, None, int]:
