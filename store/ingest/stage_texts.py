@@ -96,6 +96,7 @@ class StageTexts:
         self._stage.lend("given", text=as_texts(list(changes)), safe=as_texts(list(changes.values())))
         row = self._stage.connection.execute(_REPLACE[column]).fetchone()
         self._stage.connection.unregister("given")
+        self._stage.has_old_keys = True
         return 0 if row is None else int(row[0])
 
     def replace(self, column: str, changes: Mapping[str, str]) -> None:
@@ -139,3 +140,4 @@ class StageTexts:
         self._stage.lend("given", text=columns[0], subject=columns[1], safe=columns[2])
         self._stage.connection.execute(_ADD_SAID)
         self._stage.connection.unregister("given")
+        self._stage.has_old_keys = True

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 Column = npt.NDArray[np.int64]
 
 MEMORY_LIMIT = "3GB"
-# What is staged: empty text, and -1 for a number, where the log says nothing.
+# What is staged: empty text, and -1 for a number, where the log says nothing. Every row is written once, keys and all:
+# writing the table anew takes as long as reading the file.
 _STAGED = """
 CREATE TABLE staged(
   record_no BIGINT, occurred_at BIGINT, app VARCHAR, data_classes VARCHAR, subject VARCHAR, spelling VARCHAR,
   resource VARCHAR, endpoint VARCHAR, records BIGINT, bytes BIGINT, ip VARCHAR, outcome TINYINT, event_id VARCHAR,
-  is_sure BOOLEAN)
+  event_key BIGINT, id_key BIGINT, is_sure BOOLEAN, is_mapped BOOLEAN)
 """
 _MACROS = (
     """
@@ -42,54 +43,60 @@ CREATE MACRO content_text(occurred_at, app, data_classes, subject, resource, end
   concat_ws(chr(31), occurred_at, app, data_classes, subject, resource, endpoint, written(records), written(bytes), ip,
     outcome)
 """,
+    """
+CREATE MACRO event_key_of(event_id, content) AS
+  text_key(CASE WHEN event_id = '' THEN '' ELSE concat('id', chr(31), event_id, chr(31)) END || content)
+""",
+    """
+CREATE MACRO id_key_of(event_id) AS CASE WHEN event_id = '' THEN 0 ELSE text_key(event_id) END
+""",
 )
 _ADD = """
 INSERT INTO staged
 SELECT record_no, occurred_at, app, data_classes, subject, spelling, resource, endpoint, records, bytes, ip, outcome,
-  event_id, true
+  event_id,
+  event_key_of(event_id,
+    content_text(occurred_at, app, data_classes, subject, resource, endpoint, records, bytes, ip, outcome)),
+  id_key_of(event_id), true, true
 FROM incoming
 """
 _GIVE_KEYS = """
-CREATE TABLE keyed AS
-SELECT record_no, occurred_at, app, data_classes, subject, resource, endpoint, records, bytes, ip, outcome, event_id,
-  text_key(
-    CASE WHEN event_id = '' THEN '' ELSE concat('id', chr(31), event_id, chr(31)) END
-    || content_text(occurred_at, app, data_classes, subject, resource, endpoint, records, bytes, ip, outcome))
-    AS event_key,
-  CASE WHEN event_id = '' THEN 0 ELSE text_key(event_id) END AS id_key
-FROM staged
+UPDATE staged
+SET event_key = event_key_of(event_id,
+    content_text(occurred_at, app, data_classes, subject, resource, endpoint, records, bytes, ip, outcome)),
+  id_key = id_key_of(event_id)
 """
 _SPAN = "SELECT count(*), min(occurred_at), max(occurred_at) FROM staged"
-_ID_KEYS = "SELECT DISTINCT id_key FROM keyed WHERE id_key <> 0"
+_ID_KEYS = "SELECT DISTINCT id_key FROM staged WHERE id_key <> 0"
 
 # Equal records of one file: under an event id they are one event, else each is one, told apart by its ordinal.
 _REPEATED = """
 CREATE TABLE repeated AS
 SELECT rowid AS place, record_no, event_key, id_key <> 0 AS is_named,
   row_number() OVER (PARTITION BY event_key ORDER BY record_no, rowid) - 1 AS ordinal
-FROM keyed WHERE event_key IN (SELECT event_key FROM keyed GROUP BY event_key HAVING count(*) > 1)
+FROM staged WHERE event_key IN (SELECT event_key FROM staged GROUP BY event_key HAVING count(*) > 1)
 """
 _REPEATED_NAMED = "SELECT record_no FROM repeated WHERE is_named AND ordinal > 0"
 _REPEATED_UNNAMED = "SELECT place, event_key, ordinal FROM repeated WHERE NOT is_named AND ordinal > 0"
 _DROP_REPEATED_NAMED = """
-DELETE FROM keyed WHERE rowid IN (SELECT place FROM repeated WHERE is_named AND ordinal > 0)
+DELETE FROM staged WHERE rowid IN (SELECT place FROM repeated WHERE is_named AND ordinal > 0)
 """
-_CHANGE_KEYS = "UPDATE keyed SET event_key = given.event_key FROM given WHERE keyed.rowid = given.place"
+_CHANGE_KEYS = "UPDATE staged SET event_key = given.event_key FROM given WHERE staged.rowid = given.place"
 
 # One event id with several contents in one file: the first stands, in the file's order.
 _CONTRADICTING = """
 CREATE TABLE contradicting AS
-SELECT rowid AS place FROM keyed
+SELECT rowid AS place FROM staged
 WHERE id_key IN (
-  SELECT id_key FROM keyed WHERE id_key <> 0 GROUP BY id_key HAVING min(event_key) <> max(event_key))
+  SELECT id_key FROM staged WHERE id_key <> 0 GROUP BY id_key HAVING min(event_key) <> max(event_key))
   AND id_key NOT IN (SELECT id_key FROM known)
 QUALIFY event_key <> first_value(event_key) OVER (PARTITION BY id_key ORDER BY record_no, rowid)
 """
 _CONTRADICTIONS = """
 SELECT record_no, occurred_at, app, data_classes, subject, resource, endpoint, records, bytes, ip, outcome, event_id
-FROM keyed WHERE rowid IN (SELECT place FROM contradicting) ORDER BY record_no
+FROM staged WHERE rowid IN (SELECT place FROM contradicting) ORDER BY record_no
 """
-_DROP_CONTRADICTING = "DELETE FROM keyed WHERE rowid IN (SELECT place FROM contradicting)"
+_DROP_CONTRADICTING = "DELETE FROM staged WHERE rowid IN (SELECT place FROM contradicting)"
 
 _GATHER = {
     "apps": "CREATE OR REPLACE TABLE distinct_apps AS SELECT DISTINCT app AS text FROM staged",
@@ -128,7 +135,7 @@ CREATE TABLE sorted AS
 SELECT a.id AS app, s.occurred_at, s.event_key, f.id AS field_set, coalesce(u.id, 0) AS subject,
   coalesce(r.id, 0) AS resource, coalesce(n.id, 0) AS endpoint, s.records, s.bytes, coalesce(i.id, 0) AS ip, s.outcome,
   s.event_id, s.id_key, s.record_no
-FROM keyed s
+FROM staged s
 JOIN apps a ON a.text = s.app
 JOIN field_sets f ON f.text = s.data_classes
 LEFT JOIN subjects u ON u.text = s.subject
@@ -142,6 +149,9 @@ SELECT app, occurred_at, event_key, field_set, subject, resource, endpoint, reco
   id_key, record_no
 FROM sorted WHERE rowid >= ? AND rowid < ?
 """
+
+
+_LET_GO = ("DROP TABLE staged", "DROP TABLE IF EXISTS repeated", "DROP TABLE IF EXISTS contradicting")
 
 
 class Span(NamedTuple):
@@ -172,7 +182,11 @@ class Batch(NamedTuple):
 
 
 class EventStage:
-    """The access events of one file, on their way into the store."""
+    """The access events of one file, on their way into the store.
+
+    Attributes:
+        has_old_keys: texts were replaced since the keys were computed.
+    """
 
     def __init__(self, folder: Path) -> None:
         import duckdb
@@ -190,6 +204,7 @@ class EventStage:
             },
         )
         self._has_texts = False
+        self.has_old_keys = False
         self.connection.execute("SET TimeZone = 'UTC'")
         for statement in (_STAGED, *_MACROS):
             self.connection.execute(statement)
@@ -240,9 +255,11 @@ class EventStage:
         return self._column(_ID_KEYS, "id_key")
 
     def give_keys(self) -> None:
-        """Compute the keys of what is staged; nothing is staged afterwards. May run beside the other questions."""
-        with self.connection.cursor() as own:
-            own.execute(_GIVE_KEYS)
+        """See that all that is staged has its keys; nothing is staged afterwards. May run beside other questions."""
+        if self.has_old_keys:
+            with self.connection.cursor() as own:
+                own.execute(_GIVE_KEYS)
+            self.has_old_keys = False
 
     def tell_repeats_apart(self) -> Column:
         """Give equal records without an event id keys of their own; drop repeated records of one event id.
@@ -300,8 +317,10 @@ class EventStage:
         self.connection.unregister("given")
 
     def sort(self) -> None:
-        """Put the events in primary-key order; every dictionary has its ids by now."""
+        """Put the events in primary-key order; every dictionary has its ids by now. Only `batches` follows."""
         self.connection.execute(_SORT)
+        for statement in _LET_GO:
+            self.connection.execute(statement)
 
     def batches(self, size: int) -> Iterator[Batch]:
         """The events in order, at most `size` at a time."""

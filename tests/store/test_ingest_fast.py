@@ -20,7 +20,7 @@ from tests.store.ingest_store import COLUMNS, csv_text, event
 
 _STAGED = """
 SELECT record_no, occurred_at, app, data_classes, subject, spelling, resource, endpoint, records, bytes, ip, outcome,
-  event_id
+  event_id, event_key, id_key
 FROM staged ORDER BY record_no
 """
 
@@ -262,3 +262,15 @@ def test_vouched_quotes_are_read_by_the_csv_module_as_the_strict_reader_reads_th
         csv.reader(io.StringIO(data.decode(), newline=""), strict=True)
     )
     assert seen.lines == len(lines)
+
+
+def test_more_data_classes_than_are_known_beforehand_are_read_all_the_same(tmp_path: Path) -> None:
+    often = [event(data_class=f"c{number % 40}|b", event_id=f"e{number}") for number in range(4_000)]
+    seldom = [event(data_class=text) for text in ("z|y", "y|z", "z||y", "|", "Z", "a b", "")]
+    path = tmp_path / "access_events.csv"
+    path.write_text(csv_text([*often, *seldom, event(data_class="last")]), "utf-8")
+    strict, fast, was_fast = both(path, tmp_path, Options())
+    assert was_fast
+    assert fast == strict
+    classes = {row[3] for row in fast[0]}  # type: ignore[index]
+    assert {"b|c0", "b|c39", "y|z", "last"} <= classes

@@ -66,9 +66,9 @@ def all_that_comes_out(stage: SmallStage | EventStage, rows: list[EventRow], kno
     answers = [span, texts, sorted(stage.id_keys().tolist())]
     answers.append(sorted(stage.tell_repeats_apart().tolist()))
     answers.append(sorted(map(str, stage.drop_contradictions(np.array([text_key(name) for name in known], np.int64)))))
+    answers.append(sorted(stage.spellings()))
     stage.sort()
-    batches = [[column.tolist() for column in batch] for batch in stage.batches(3)]
-    return answers, batches, dict(stage.spellings()).keys()
+    return answers, [[column.tolist() for column in batch] for batch in stage.batches(3)]
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
