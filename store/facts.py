@@ -3,7 +3,7 @@
 Works on whole columns of events of one segment, which are sorted by app and then by time.
 """
 
-from collections.abc import Collection, Iterable
+from bisect import bisect_left
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,8 @@ from store.registry import OptIn, Registry, merge
 from store.segments import Column
 
 _FOREVER = 2**62
+# Internal ids are below this many bits.
+_ID_BITS = 31
 
 
 class Facts(NamedTuple):
@@ -33,10 +35,11 @@ def exempt_classes(
 ) -> Bits:
     """For each event, a bit for each of its field set's data classes that an exemption in force covers."""
     exempt = np.zeros(len(app), dtype=np.uint64)
-    for number in _both(app, registry.exemptions):
-        start, end = np.searchsorted(app, number, "left"), np.searchsorted(app, number, "right")
-        if start == end:
+    numbers, starts = _runs(app)
+    for place, number in enumerate(numbers.tolist()):
+        if number not in registry.exemptions:
             continue
+        start, end = int(starts[place]), int(starts[place + 1])
         times, sets, bits = occurred_at[start:end], field_set[start:end], exempt[start:end]
         for exemption in registry.exemptions[number]:
             until = _FOREVER if exemption.until_at is None else exemption.until_at
@@ -58,38 +61,57 @@ def after_removal(app: Column, occurred_at: Column, registry: Registry, *, grace
     Args:
         grace: microseconds that must have passed since the removal: what is earlier is taken for a late log.
     """
-    after = np.zeros(len(app), dtype=bool)
-    for number in _both(app, registry.removals):
-        start, end = np.searchsorted(app, number, "left"), np.searchsorted(app, number, "right")
-        if start < end:
-            times = occurred_at[start:end]
-            removed_at, was_removed = _last_removal(registry.removals[number], times, grace)
-            granted = np.array(registry.granted.get(number, []), dtype=np.int64)
-            first_grant = np.searchsorted(granted, removed_at, "left")
-            regranted = np.searchsorted(granted, times, "right") > first_grant
-            after[start:end] = was_removed & ~regranted
-    return after
-
-
-def _both(app: Column, known: Collection[int]) -> Iterable[int]:
-    """The apps of these events (ascending) that are among the known ones, and perhaps more of the known ones."""
-    if len(app) >= len(known):
-        return known
-    return [number for number in np.unique(app).tolist() if number in known]
+    numbers, starts = _runs(app)
+    which = np.repeat(np.arange(len(numbers)), np.diff(starts))
+    removed_at, several = _only_removals(numbers, registry)
+    regranted_at = np.full(len(numbers), _FOREVER)
+    for place in np.flatnonzero(removed_at < _FOREVER).tolist():
+        granted = registry.granted.get(int(numbers[place]), ())
+        first = bisect_left(granted, int(removed_at[place]))
+        if first < len(granted):
+            regranted_at[place] = granted[first]
+    after = (occurred_at - grace >= removed_at[which]) & (occurred_at < regranted_at[which])
+    for place in several:
+        number, mine = int(numbers[place]), slice(int(starts[place]), int(starts[place + 1]))
+        times = occurred_at[mine]
+        last_removed_at, was_removed = _last_removal(registry.removals[number], times, grace)
+        grants = np.array(registry.granted.get(number, []), dtype=np.int64)
+        first_grant = np.searchsorted(grants, last_removed_at, "left")
+        regranted = np.searchsorted(grants, times, "right") > first_grant
+        after[mine] = was_removed & ~regranted
+    return np.asarray(after)
 
 
 def removal_lag(app: Column, occurred_at: Column, registry: Registry, *, grace: int) -> Column:
     """Microseconds since the removal that `after_removal` goes by; -1 where there is none."""
-    lag = np.full(len(app), -1, dtype=np.int64)
-    order = np.argsort(app, kind="stable")
-    numbers, starts = np.unique(app[order], return_index=True)
-    for number, mine in zip(numbers.tolist(), np.split(order, starts[1:]), strict=False):
-        removals = registry.removals.get(number)
-        if removals:
-            times = occurred_at[mine]
-            removed_at, was_removed = _last_removal(removals, times, grace)
-            lag[mine] = np.where(was_removed, times - removed_at, -1)
+    numbers, which = np.unique(app, return_inverse=True)
+    removed_at, several = _only_removals(numbers, registry)
+    lag = np.where(occurred_at - grace >= removed_at[which], occurred_at - removed_at[which], -1)
+    for place in several:
+        mine = np.flatnonzero(which == place)
+        times = occurred_at[mine]
+        last_removed_at, was_removed = _last_removal(registry.removals[int(numbers[place])], times, grace)
+        lag[mine] = np.where(was_removed, times - last_removed_at, -1)
     return lag
+
+
+def _runs(app: Column) -> tuple[Column, Column]:
+    """The apps of a sorted column, each once, and where their events begin; the column's length at the end."""
+    starts = np.flatnonzero(np.diff(app, prepend=-1))
+    return app[starts], np.append(starts, len(app))
+
+
+def _only_removals(numbers: Column, registry: Registry) -> tuple[Column, list[int]]:
+    """When each app was removed, in the distant future without a removal; and the places of those removed often."""
+    removed_at = np.full(len(numbers), _FOREVER)
+    several = []
+    for place, number in enumerate(numbers.tolist()):
+        removals = registry.removals.get(number, ())
+        if len(removals) == 1:
+            removed_at[place] = removals[0]
+        elif removals:
+            several.append(place)
+    return removed_at, several
 
 
 def _last_removal(removals: list[int], times: Column, grace: int) -> tuple[Column, npt.NDArray[np.bool_]]:
@@ -114,12 +136,7 @@ class OptIns:
         )
         self._app = np.array([opt_in.app or 0 for opt_in in by_subject], dtype=np.int64)
         self._resource = np.array([opt_in.resource or 0 for opt_in in by_subject], dtype=np.int64)
-        self._anybody: dict[tuple[int, int], list[tuple[int, int]]] = {}
-        for opt_in in by_subject:
-            key = (opt_in.app or 0, opt_in.resource or 0)
-            until = _FOREVER if opt_in.until_at is None else opt_in.until_at
-            self._anybody.setdefault(key, []).append((opt_in.from_at, until))
-        self._anybody = {key: merge(intervals) for key, intervals in self._anybody.items()}
+        self._anybody = _Anybody(opt_ins)
 
     def states(self, app: Column, occurred_at: Column, subject: Column, resource: Column) -> npt.NDArray[np.uint8]:
         """What the opt-ins say of each event: `NO_OPT_IN`, `OPTED_IN` or `SOMEBODY_OPTED_IN`."""
@@ -155,15 +172,36 @@ class OptIns:
         unknown = np.nonzero(subject == 0)[0]
         if not len(unknown):
             return
-        pairs, inverse = np.unique(np.stack((app[unknown], resource[unknown])), axis=1, return_inverse=True)
-        order = np.argsort(inverse.ravel(), kind="stable")
-        starts = np.searchsorted(inverse.ravel()[order], np.arange(pairs.shape[1] + 1))
-        for number, (its_app, its_resource) in enumerate(pairs.T.tolist()):
-            events = unknown[order[starts[number] : starts[number + 1]]]
-            limits = {(0, 0), (its_app, 0), (0, its_resource), (its_app, its_resource)}
-            intervals = merge([interval for limit in limits for interval in self._anybody.get(limit, ())])
-            if not intervals:
-                continue
-            bounds = np.array(intervals, dtype=np.int64).ravel()
-            inside = np.searchsorted(bounds, occurred_at[events], "right") % 2 == 1
-            states[events[inside]] = SOMEBODY_OPTED_IN
+        mine, its_resource, times = app[unknown], resource[unknown], occurred_at[unknown]
+        nothing = np.zeros(len(unknown), dtype=np.int64)
+        inside = np.zeros(len(unknown), dtype=bool)
+        for limits in ((nothing, nothing), (mine, nothing), (nothing, its_resource), (mine, its_resource)):
+            inside |= self._anybody.is_in_force(*limits, times)
+        states[unknown[inside]] = SOMEBODY_OPTED_IN
+
+
+class _Anybody:
+    """When an opt-in of anybody was in force, by what it is limited to: an app, a resource, both, or nothing (0, 0)."""
+
+    def __init__(self, opt_ins: list[OptIn]) -> None:
+        intervals: dict[int, list[tuple[int, int]]] = {}
+        for each in opt_ins:
+            until = _FOREVER if each.until_at is None else each.until_at
+            code = ((each.app or 0) << _ID_BITS) + (each.resource or 0)
+            intervals.setdefault(code, []).append((each.from_at, until))
+        bounds = {code: np.array(merge(found), dtype=np.int64).ravel() for code, found in sorted(intervals.items())}
+        self._codes = np.array(list(bounds), dtype=np.int64)
+        flat = np.concatenate([np.zeros(0, dtype=np.int64), *bounds.values()])
+        # Bounds by their rank among all of them: a limit and a rank are one number, and all are sought at once.
+        self._ranked = np.unique(flat)
+        self._size = len(self._ranked) + 1
+        owner = np.repeat(np.arange(len(bounds)), [len(found) for found in bounds.values()])
+        self._places = owner * self._size + np.searchsorted(self._ranked, flat)
+
+    def is_in_force(self, app: Column, resource: Column, times: Column) -> npt.NDArray[np.bool_]:
+        """Of each instant, whether an opt-in limited to exactly that app and resource is in force."""
+        code = (app << _ID_BITS) + resource
+        owner = np.minimum(np.searchsorted(self._codes, code), len(self._codes) - 1)
+        passed = owner * self._size + np.searchsorted(self._ranked, times, "right")
+        bounds = np.searchsorted(self._places, passed) - np.searchsorted(self._places, owner * self._size)
+        return np.asarray((self._codes[owner] == code) & (bounds % 2 == 1))

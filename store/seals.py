@@ -176,14 +176,23 @@ class EventSeals:
 
 
 def _hash_texts(digest: "hashlib._Hash", texts: Sequence[bytes | None]) -> None:
-    lengths = np.fromiter((-1 if text is None else len(text) for text in texts), dtype="<i8", count=len(texts))
+    there = [text for text in texts if text is not None]
+    if len(there) == len(texts):
+        lengths = np.fromiter(map(len, there), dtype="<i8", count=len(there))
+    else:
+        lengths = np.fromiter((-1 if text is None else len(text) for text in texts), dtype="<i8", count=len(texts))
     digest.update(lengths.tobytes())
-    digest.update(b"".join(text for text in texts if text is not None))
+    digest.update(b"".join(there))
 
 
 def _hash_column(digest: "hashlib._Hash", values: Sequence[object]) -> None:
     """Hash a column whatever it holds: each value's kind too, so that a changed type is found as well."""
-    kinds = bytes(map(_kind, values))
+    types = set(map(type, values))
+    if types == {int}:
+        digest.update(bytes((_NUMBER,)) * len(values))
+        digest.update(np.array(values, dtype="<i8").tobytes())
+        return
+    kinds = bytes((_TEXT,)) * len(values) if types == {str} else bytes(map(_kind, values))
     digest.update(kinds)
     if _NUMBER in kinds:
         numbers = [value if isinstance(value, int) else 0 for value in values]

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from concurrent.futures import Executor, Future
 
 import numpy as np
 import numpy.typing as npt
@@ -104,13 +105,20 @@ def contradiction(row: EventRow) -> tuple[str, str]:
 class EventWriter:
     """Writes one content's events, a batch at a time, in primary-key order."""
 
-    def __init__(self, content_id: int, tally: Tally, known_ids: Column) -> None:
-        """Begin a content; `known_ids` are the sorted id keys of its events that a live content has too."""
+    def __init__(self, content_id: int, tally: Tally, known_ids: Column, aside: Executor) -> None:
+        """Begin a content.
+
+        Args:
+            known_ids: the sorted id keys of its events that a live content has too.
+            aside: hashes what was written, one batch after the other, while the next one is written.
+        """
         self._content_id = content_id
         self._tally = tally
         self._known_ids = known_ids
         self._segments = segments.SegmentWriter(content_id)
         self._seals = seals.EventSeals()
+        self._aside = aside
+        self._hashed: Future[None] | None = None
 
     def write(self, connection: sqlite3.Connection, batch: Batch, values: list[object]) -> Column:
         """Write the next batch inside a write transaction.
@@ -139,12 +147,21 @@ class EventWriter:
             self._tally.mark_new(batch.record_no)
         own = {name: getattr(batch, name)[is_own].astype(np.int64) for name in _SEGMENT_COLUMNS}
         self._segments.add(connection, own)
-        self._seals.add(*_as_sealed(batch, is_own))
+        self._wait()
+        self._hashed = self._aside.submit(self._hash, batch, is_own)
         return refused
+
+    def _hash(self, batch: Batch, is_own: Flags) -> None:
+        self._seals.add(*_as_sealed(batch, is_own))
+
+    def _wait(self) -> None:
+        if self._hashed is not None:
+            self._hashed.result()
 
     def close(self, connection: sqlite3.Connection) -> list[seals.Part]:
         """Write what is left of the packed copy; what the content's own events hash to."""
         self._segments.close(connection)
+        self._wait()
         return self._seals.close()
 
     def _judge_standing(self, connection: sqlite3.Connection, batch: Batch, suspects: Flags) -> tuple[Flags, Column]:

@@ -228,7 +228,7 @@ class Load:
             for row in self.stage.drop_contradictions(known):
                 self._contradict(row)
             self.stage.sort()
-            writer = EventWriter(self._content_id, self.tally, known)
+            writer = EventWriter(self._content_id, self.tally, known, ahead)
             written = 0
             batches = self.stage.batches(BATCH_EVENTS)
             coming = ahead.submit(_next_values, batches, self._content_id)
