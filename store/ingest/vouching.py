@@ -56,8 +56,6 @@ class _Reading:
         returns = odd.count(b"\r")
         if returns and (returns != data.count(b"\r\n") or b"\n\r\n" in data or data.startswith(b"\r")):
             return False
-        if b"\n\n" in data or data.startswith(b"\n"):
-            return False
         if len(odd) > returns:
             if any(byte < 0x80 and byte != _RETURN for byte in set(odd)):
                 return False
@@ -67,6 +65,8 @@ class _Reading:
                 return False
         view = np.frombuffer(data, dtype=np.uint8)
         ends = np.flatnonzero(view == _NEWLINE)
+        if data.startswith(b"\n") or bool((np.diff(ends) == 1).any()):
+            return False
         if not self._vouch_lines(view, ends, offset):
             return False
         self.has_edge_blanks = self.has_edge_blanks or _has_edge_blanks(view)
