@@ -8,13 +8,15 @@ inputs changed.
 import hashlib
 import json
 import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
 
-from store.columns import COUNTED_SEGMENTS, EventColumns, Verdicts, load_columns
+from store.columns import COUNTED_SEGMENTS, EventColumns, Verdicts
 from store.connection import Store
-from store.event_counts import EventCounts
 from store.event_rows import read_events
 from store.evidence import Assessment
 from store.instants import MICROSECONDS_PER_DAY, now
@@ -24,6 +26,7 @@ from store.ledger import append
 from store.parameters import Parameters, resolve
 from store.reopening import CaseFacts, facts_of, reopen_contradicted
 from store.segments import Packer, read_column, write_column, write_from_rows
+from store.streamed_counts import StreamedCounts
 from store.tables import DERIVED_TABLES
 from store.world import World
 
@@ -50,8 +53,25 @@ _NAMING_VERSIONS = (
     "SELECT version_id FROM live_apps ORDER BY version_id",
     "SELECT version_id FROM live_coverage ORDER BY version_id",
 )
-_CLEAR_OWNERS = "DELETE FROM app_owners"
-_ADD_OWNER = "INSERT INTO app_owners(app, partner) VALUES (?, ?)"
+# A temporary table goes before a view of the same name.
+_KEEP_VIEWS = (
+    "CREATE TEMP TABLE live_partners AS SELECT * FROM main.live_partners",
+    "CREATE TEMP TABLE live_apps AS SELECT * FROM main.live_apps",
+    "CREATE TEMP TABLE live_grants AS SELECT * FROM main.live_grants",
+    "CREATE TEMP TABLE live_removals AS SELECT * FROM main.live_removals",
+    "CREATE TEMP TABLE live_exemptions AS SELECT * FROM main.live_exemptions",
+    "CREATE TEMP TABLE live_opt_ins AS SELECT * FROM main.live_opt_ins",
+)
+_DROP_VIEWS = (
+    "DROP TABLE IF EXISTS temp.live_partners",
+    "DROP TABLE IF EXISTS temp.live_apps",
+    "DROP TABLE IF EXISTS temp.live_grants",
+    "DROP TABLE IF EXISTS temp.live_removals",
+    "DROP TABLE IF EXISTS temp.live_exemptions",
+    "DROP TABLE IF EXISTS temp.live_opt_ins",
+)
+_OWNERS = "SELECT app, partner FROM app_owners"
+_SET_OWNER = "INSERT OR REPLACE INTO app_owners(app, partner) VALUES (?, ?)"
 _CLEAR_DAILY = "DELETE FROM daily"
 _ADD_DAILY = """
 INSERT INTO daily(day, verdict, events) VALUES (?, ?, ?)
@@ -60,7 +80,7 @@ ON CONFLICT (day, verdict) DO UPDATE SET events = events + excluded.events
 _CLEARING = {
     "segments": "DELETE FROM segments",
     "segment_columns": "DELETE FROM segment_columns",
-    "app_owners": _CLEAR_OWNERS,
+    "app_owners": "DELETE FROM app_owners",
     "daily": _CLEAR_DAILY,
     "partner_figures": "DELETE FROM partner_figures",
     "derived_state": "DELETE FROM derived_state",
@@ -77,8 +97,21 @@ def refresh(connection: sqlite3.Connection, *, actor: str, at: int) -> None:
         actor: who made the change, for the reason of a case that reopens.
         at: the change's instant, microseconds UTC.
     """
-    world = bring_up_to_date(connection, at=at)
-    reopen_contradicted(connection, world, actor=actor, at=at)
+    with _read_once(connection):
+        world = bring_up_to_date(connection, at=at)
+        reopen_contradicted(connection, world, actor=actor, at=at)
+
+
+@contextmanager
+def _read_once(connection: sqlite3.Connection) -> Iterator[None]:
+    """Keep what the registry says now beside the store, under the names of the views, which are asked many times."""
+    for statement in _KEEP_VIEWS:
+        connection.execute(statement)
+    try:
+        yield
+    finally:
+        for statement in _DROP_VIEWS:
+            connection.execute(statement)
 
 
 def defer(connection: sqlite3.Connection, *, import_id: int) -> None:
@@ -139,30 +172,41 @@ def bring_up_to_date(connection: sqlite3.Connection, *, at: int) -> World:
     _place_segments(connection)
     world = World(connection)
     _changed(connection, "names", _digest(connection, _NAMING_VERSIONS))
-    connection.execute(_CLEAR_OWNERS)
-    connection.executemany(_ADD_OWNER, sorted(world.registry.partner_of.items()))
+    _own(connection, world)
     aliases = json.dumps(sorted(world.aliases(connection).items()))
     judged_by = f"{_digest(connection, _JUDGING_VERSIONS)} {world.rulebook.removal_grace} {aliases}"
     judged_anew = _changed(connection, "registry", judged_by)
     fresh = _state_facts(connection, world, anew=judged_anew)
     rules_changed = _changed(connection, "rulebook", str(world.rulebook.rulebook_id))
     repacked = _changed(connection, "daily", _CURRENT)
-    first = len(fresh) == len(connection.execute(COUNTED_SEGMENTS).fetchall())
-    if first or repacked or judged_anew or rules_changed:
-        connection.execute(_CLEAR_DAILY)
-        _add_daily(connection, world.columns(connection), world.verdicts(connection))
-    elif fresh:
-        added = load_columns(connection, fresh)
-        _add_daily(connection, added, world.judge(added))
+    segments = connection.execute(COUNTED_SEGMENTS).fetchall()
+    all_anew = len(fresh) == len(segments) or repacked or judged_anew or rules_changed
     # A rulebook that names no as-of is judged at its last change: kept, so that `verify` can do it again.
     _changed(connection, "as_of", str(at) if world.rulebook.as_of is None else _THE_RULEBOOKS)
     as_of = at if world.rulebook.as_of is None else None
     view = resolve(world.rulebook, Parameters(as_of=as_of, today=at))
-    # Asked once: an index would cost more than it saves.
-    assessment = Assessment(connection, world, view, EventCounts(connection, world, view))
+    counts = StreamedCounts(world, view)
+    added: Counter[tuple[int, int]] = Counter()
+    for each in segments:
+        columns = world.segment(connection, each)
+        verdicts = world.judge(columns)
+        counts.take(columns, verdicts)
+        if all_anew or each in fresh:
+            _count_days(added, columns, verdicts)
+    if all_anew:
+        connection.execute(_CLEAR_DAILY)
+    connection.executemany(_ADD_DAILY, [(day, VERDICT_NAMES[code], events) for (day, code), events in added.items()])
+    assessment = Assessment(connection, world, view, counts)
     keep(connection, assessment.evidence(), assessment.partner_rows())
     connection.execute(_NOT_STALE)
     return world
+
+
+def _own(connection: sqlite3.Connection, world: World) -> None:
+    """Bring up to date whose each app is; an app, once known, stays known."""
+    before = dict(connection.execute(_OWNERS).fetchall())
+    now_owned = sorted(world.registry.partner_of.items())
+    connection.executemany(_SET_OWNER, [(app, partner) for app, partner in now_owned if before.get(app) != partner])
 
 
 def _state(connection: sqlite3.Connection, name: str) -> str | None:
@@ -227,16 +271,13 @@ def _digest(connection: sqlite3.Connection, questions: tuple[str, ...]) -> str:
     return digest.hexdigest()
 
 
-def _add_daily(connection: sqlite3.Connection, columns: EventColumns, verdicts: Verdicts) -> None:
-    """Add these events to the day rollup."""
+def _count_days(days: "Counter[tuple[int, int]]", columns: EventColumns, verdicts: Verdicts) -> None:
+    """Count these events by day and verdict."""
     if not len(columns):
         return
     kinds = len(VERDICT_NAMES)
     day = columns.occurred_at // MICROSECONDS_PER_DAY
     first = int(day.min())
     counts = np.bincount((day - first) * kinds + verdicts.verdict)
-    rows = [
-        (first + code // kinds, VERDICT_NAMES[code % kinds], int(counts[code]))
-        for code in np.nonzero(counts)[0].tolist()
-    ]
-    connection.executemany(_ADD_DAILY, rows)
+    for code in np.nonzero(counts)[0].tolist():
+        days[first + code // kinds, code % kinds] += int(counts[code])

@@ -80,8 +80,14 @@ class World:
         """Judge events, under a what-if cut-off where one is given (microseconds UTC)."""
         return judge_columns(columns, Judge(self.rulebook, cutoff=cutoff), self.registry, self.classes_of)
 
+    def segment(self, connection: sqlite3.Connection, segment: tuple[int, int]) -> EventColumns:
+        """The live events of one segment, named by its content and its number, of which the facts are noted."""
+        return self._of_people(connection, load_columns(connection, [segment]))
+
     def _noted(self, connection: sqlite3.Connection) -> EventColumns:
-        columns = load_columns(connection)
+        return self._of_people(connection, load_columns(connection))
+
+    def _of_people(self, connection: sqlite3.Connection, columns: EventColumns) -> EventColumns:
         return replace(columns, subject=same_person(columns.subject, self.aliases(connection)))
 
     def _stale_columns(self, connection: sqlite3.Connection) -> EventColumns:

@@ -1,4 +1,4 @@
-"""The two ways of counting say the same under any cut-off, as-of and window; the index is used wherever it holds."""
+"""The ways of counting say the same under any cut-off, as-of and window; the index is used wherever it holds."""
 
 import random
 from collections import Counter
@@ -11,6 +11,7 @@ import pytest
 
 from fixtures.scale import write_incident
 from store import event_order, figure_index, fold, index_counts
+from store.columns import COUNTED_SEGMENTS
 from store.connection import Store
 from store.counting import counts_of
 from store.event_counts import EventCounts
@@ -23,6 +24,7 @@ from store.judge import Judge
 from store.parameters import Parameters, View, resolve
 from store.partners import all_partners, partner_list
 from store.rulebook import preset_text
+from store.streamed_counts import StreamedCounts
 from store.tallies import Counts
 from store.world import World, world_of
 from tests import oracle
@@ -83,8 +85,13 @@ def disagreements(store: Store, chance: random.Random, most: int, met: Counter[s
             span = common_span(order.situations, Judge(world.rulebook, cutoff=view.what_if_cutoff))
             met["of one cut-off" if span is None else "shared"] += 1
             met["reads"] += counts.accessed().events > 0
-            answers = [everything(each, instants) for each in (counts, EventCounts(connection, world, view))]
-            found += [f"{view} {line}" for line in unlike(answers[1], answers[0])]
+            streamed = StreamedCounts(world, view)
+            for segment in connection.execute(COUNTED_SEGMENTS).fetchall():
+                columns = world.segment(connection, segment)
+                streamed.take(columns, world.judge(columns, cutoff=view.what_if_cutoff))
+            expected = everything(EventCounts(connection, world, view), instants)
+            for way in (counts, streamed):
+                found += [f"{type(way).__name__} {view} {line}" for line in unlike(expected, everything(way, instants))]
     return found
 
 
