@@ -129,8 +129,8 @@ _RETAINED = "SELECT partner FROM partner_figures WHERE retained"
 _ONE_RETAINED = "SELECT partner FROM partner_figures WHERE retained AND partner = ?"
 # So many partners are looked up one by one; of more, all are read.
 _FEW = 2_000
-_CLEAR = "DELETE FROM partner_figures"
-_ADD = "INSERT INTO partner_figures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_FORGET = "DELETE FROM partner_figures WHERE partner = ?"
+_SET = "INSERT OR REPLACE INTO partner_figures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _STALE = "SELECT 1 FROM derived_state WHERE name = 'stale'"
 _EVIDENCE = "SELECT value FROM derived_state WHERE name = 'evidence'"
 _SET_EVIDENCE = "INSERT OR REPLACE INTO derived_state(name, value) VALUES ('evidence', ?)"
@@ -139,10 +139,12 @@ _SET_FIRST = "INSERT OR REPLACE INTO derived_state(name, value) VALUES ('first_p
 
 
 def keep(connection: sqlite3.Connection, evidence: Evidence, rows: list[PartnerFigures]) -> None:
-    """Replace what is kept."""
-    connection.execute(_CLEAR)
+    """Replace what is kept; a partner of whom it says the same as before is not written anew."""
+    before = {row[0]: row for row in connection.execute(_PARTNERS)}
     # A sum of records may exceed 63 bits: it is kept as text.
-    connection.executemany(_ADD, [(*row[:_RECORDS], str(row.records), *row[_RECORDS + 1 :]) for row in rows])
+    kept = [(*row[:_RECORDS], str(row.records), *row[_RECORDS + 1 :]) for row in rows]
+    connection.executemany(_SET, [row for row in kept if before.pop(row[0], None) != row])
+    connection.executemany(_FORGET, [(partner,) for partner in before])
     connection.execute(_SET_EVIDENCE, (json.dumps(asdict(evidence)),))
     connection.execute(_SET_FIRST, (json.dumps(_first_of(rows)._asdict()),))
 

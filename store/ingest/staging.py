@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Column = npt.NDArray[np.int64]
 
-MEMORY_LIMIT = "3GB"
+MEMORY_LIMIT = "2GB"
 # What is staged: empty text, and -1 for a number, where the log says nothing. Every row is written once, keys and all:
 # writing the table anew takes as long as reading the file.
 _STAGED = """
