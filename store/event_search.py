@@ -30,13 +30,18 @@ def events_with_id(store: Store, event_id: str) -> list[EventRow]:
 
     from store.event_index import index_of
     from store.ingest.keys import text_key
+    from store.segments import id_mark
     from store.world import world_of
 
+    mark = id_mark(np.array([text_key(event_id)]))[0]
     with store.reading() as connection:
         world = world_of(store, connection)
         index = index_of(connection, world)
-        key = text_key(event_id)
-        places = [block.base + np.flatnonzero(block.read(connection, "id_key") == key) for block in index.blocks(None)]
+        # Other ids may have the same mark.
+        places = [
+            block.base + np.flatnonzero(id_mark(block.read(connection, "id_key")) == mark)
+            for block in index.blocks(None)
+        ]
         positions = np.concatenate(places) if places else np.zeros(0, dtype=np.int64)
         found = _rows(connection, world, index, positions) if len(positions) else []
     named = [row for row in found if row.event_id == event_id]
