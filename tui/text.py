@@ -38,6 +38,7 @@ __all__ = [
     "span",
     "status_words",
     "step_words",
+    "wrapped",
 ]
 
 STATUS_LETTERS = {"open": "o", "flagged": "F", "cleared": "x"}
@@ -58,6 +59,20 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
         return set_cell_size(text, width - 1) + "…"
     padding = " " * (width - cells)
     return padding + text if right else text + padding
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Clean text cut into lines of at most this many cells, at blanks where there are any."""
+    lines = []
+    while cell_len(text) > width:
+        line = set_cell_size(text, width)
+        # A wide letter that would be cut in two is left for the next line.
+        end = len(line) if text.startswith(line) else len(line.rstrip(" "))
+        blank = text.rfind(" ", 1, end + 1)
+        end = blank if blank > 0 else max(end, 1)
+        lines.append(text[:end])
+        text = text[end:].removeprefix(" ")
+    return [*lines, text]
 
 
 def qualifier_words(qualifier: str) -> str:

@@ -1,6 +1,5 @@
 """One event in full: what the log told, why it has its verdict, which imports hold it, and the raw record."""
 
-from functools import partial
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -21,10 +20,11 @@ from store.why import Why
 from store.why_words import Line
 from tui.keys import bindings
 from tui.screens.details import MOST_SHOWN, scroll_steps
-from tui.text import clean
+from tui.text import clean, wrapped
 
 _DOING = {"checking": "checking that the file is the one imported (SHA-256)", "reading": "reading"}
 _NAMES_WIDTH = 12
+_LEAST_ROOM = 20
 
 
 class EventDialog(ModalScreen[None]):
@@ -77,7 +77,7 @@ class EventDialog(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Names at the left, values at the right."""
         with VerticalScroll(classes="details") as box:
-            yield Static(self._content(), markup=False, id="facts")
+            yield Static(markup=False, id="facts")
         box.border_title = Content("Event")
         box.border_subtitle = Content("j k scroll   G the raw record   esc closes")
 
@@ -103,6 +103,10 @@ class EventDialog(ModalScreen[None]):
     def on_unmount(self) -> None:
         """Read no further."""
         self._stop.ask()
+
+    def on_resize(self) -> None:
+        """Lines are as wide as there is room."""
+        self.call_after_refresh(self._draw)
 
     def _tell_progress(self, what: str, part: float | None) -> None:
         """From the reading thread."""
@@ -136,11 +140,12 @@ class EventDialog(ModalScreen[None]):
 
     def _content(self) -> Content:
         found, raw = self._why, self._raw
+        width = self.query_one(".details", VerticalScroll).scrollable_content_region.width
         reasons = why_lines(found) if found is not None else [("", self._why_said)]
         parts = [
-            *_section("", event_lines(self._event)),
-            *_section("Why", reasons),
-            *_section("Raw record", raw_lines(raw) if raw is not None else [("", self._raw_said)]),
+            *_section("", event_lines(self._event), width),
+            *_section("Why", reasons, width),
+            *_section("Raw record", raw_lines(raw) if raw is not None else [("", self._raw_said)], width),
         ]
         return Content("").join(parts)
 
@@ -164,10 +169,12 @@ class EventDialog(ModalScreen[None]):
         box.scroll_to(y=box.scroll_offset.y + scroll_steps(box)[where], animate=False)
 
 
-def _section(heading: str, facts: list[Line]) -> list[Content]:
+def _section(heading: str, facts: list[Line], width: int) -> list[Content]:
+    """A heading and its lines; what is longer than a line goes on below its begin."""
     parts = [Content.styled(f"\n{heading}\n", "$head bold")] if heading else []
-    line = partial(clean, limit=MOST_SHOWN)
+    room = max(width - _NAMES_WIDTH - 2, _LEAST_ROOM)
     for name, value in facts:
-        parts.append(Content.styled(f"{name:<{_NAMES_WIDTH}}  ", "$quiet"))
-        parts.append(Content(f"{line(value)}\n"))
+        for place, line in enumerate(wrapped(clean(value, MOST_SHOWN), room)):
+            parts.append(Content.styled(f"{'' if place else name:<{_NAMES_WIDTH}}  ", "$quiet"))
+            parts.append(Content(f"{line}\n"))
     return parts

@@ -81,6 +81,7 @@ class EventsScreen(WorkScreen):
         self._question = EventQuestion(partner, from_at, until_at, filters or EventFilters())
         self._filter_text = filters_text(self._question.filters)
         self._complaint = ""
+        self._said_place = ""
         self._stop = Stop()
         self._is_reading = True
         self._is_new = True
@@ -313,11 +314,11 @@ class EventsScreen(WorkScreen):
 
     def _say_place(self) -> None:
         total = self.listed.row_count()
-        if self._complaint:
-            said = clean(self._complaint, 200)
-        else:
-            said = f"{number(self.listed.cursor + 1)} of {number(total)}" if total else ""
-        self.listed.border_subtitle = Content(said)
+        place = f"{number(self.listed.cursor + 1)} of {number(total)}" if total else ""
+        said = clean(self._complaint, 200) or place
+        if said != self._said_place:
+            self._said_place = said
+            self.listed.border_subtitle = Content(said)
 
 
 def _open(store: Store, question: EventQuestion, key: EventKey | None, stop: Stop) -> _Opening:

@@ -21,15 +21,17 @@ if TYPE_CHECKING:
     from tui.app import OverscopeApp
 
 _KINDS = {"subject": "person", "resource": "resource"}
+# Titles that fit where it is narrow, and what they count.
 _NUMBERS: tuple[tuple[str, Callable[[ReaderRow], int]], ...] = (
-    ("Restricted", lambda row: row.restricted),
+    ("Restr", lambda row: row.restricted),
     ("After R", lambda row: row.after_removal),
-    ("Unsettled", lambda row: row.events["undetermined"]),
+    ("Unsettl", lambda row: row.events["undetermined"]),
     ("Allowed", lambda row: sum(row.events[name] for name in readers.ALLOWED)),
     ("Denied", lambda row: row.events["denied"]),
 )
 _ALL = "All partners"
-_LEAST_NAME = 16
+_LEAST_NAME = 13
+_WIDE = 100
 
 
 def ask_for_id(app: "OverscopeApp", kind: str, *, known: str = "") -> None:
@@ -70,7 +72,8 @@ class ReaderList(VirtualList):
 
     def draw_header(self, width: int) -> list[Piece]:
         """Names of the columns."""
-        numbers = "".join(f" {name:>10}" for name, _ in _NUMBERS)
+        cells = _number_width(width)
+        numbers = "".join(f" {fit(name, cells, right=True)}" for name, _ in _NUMBERS)
         return [(fit(f" {fit('Partner', _name_width(width))}{numbers}  First       Last", width), "")]
 
     def draw_row(self, index: int, width: int) -> list[Piece]:
@@ -80,15 +83,19 @@ class ReaderList(VirtualList):
         pieces: list[Piece] = [(f" {fit(name, _name_width(width))}", "strong" if index == 0 else "")]
         for title, value in _NUMBERS:
             amount = sum(value(row) for row in shown)
-            style = "alarm" if amount and title in ("Restricted", "After R") else "" if amount else "quiet"
-            pieces.append((f" {number(amount):>10}", style))
+            style = "alarm" if amount and title in ("Restr", "After R") else "" if amount else "quiet"
+            pieces.append((f" {fit(number(amount), _number_width(width), right=True)}", style))
         first, last = min(row.first_at for row in shown), max(row.last_at for row in shown)
         pieces.append((f"  {day(first)}  {day(last)}", "quiet"))
         return _cut(pieces, width)
 
 
+def _number_width(width: int) -> int:
+    return 10 if width >= _WIDE else 7
+
+
 def _name_width(width: int) -> int:
-    return max(_LEAST_NAME, width - 1 - 11 * len(_NUMBERS) - 24)
+    return max(_LEAST_NAME, width - 1 - (_number_width(width) + 1) * len(_NUMBERS) - 24)
 
 
 def _cut(pieces: list[Piece], width: int) -> list[Piece]:
