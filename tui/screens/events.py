@@ -79,7 +79,7 @@ class EventsScreen(WorkScreen):
         elif filters is None and resource is not None:
             filters = filters_of("resource", resource)
         self._question = EventQuestion(partner, from_at, until_at, filters or EventFilters())
-        self._filter_text = filters_text(self._question.filters)
+        self._first_filter = self._filter_text = filters_text(self._question.filters)
         self._complaint = ""
         self._said_place = ""
         self._stop = Stop()
@@ -277,13 +277,13 @@ class EventsScreen(WorkScreen):
         return row.subject_id if kind == "subject" else row.resource_id
 
     def step_back(self) -> bool:
-        """Close the filter line, take the body back, then clear the filter, then the screen."""
+        """Close the filter line, take the body back, then filter as at first, then close the screen."""
         if self.query_one(FilterLine).close() or super().step_back():
             return True
-        if not self._filter_text:
+        if self._filter_text == self._first_filter:
             return False
         self.query_one(FilterLine).clear()
-        self._filter("")
+        self._filter(self._first_filter)
         return True
 
     def copied(self) -> str | None:
