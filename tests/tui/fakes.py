@@ -260,6 +260,7 @@ class FakeIncident:
 
     def weeks(self) -> tuple[Week, ...]:
         """Every week since the rule, fewer each time; none in the weeks that are not logged."""
+        self.asked.append(("weeks", None))
         week = 7 * MICROSECONDS_PER_DAY
         found = []
         for place, start in enumerate(range(CUTOFF, AS_OF, week)):

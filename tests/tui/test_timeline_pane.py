@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 from textual.pilot import Pilot
 
 from store.instants import MICROSECONDS_PER_DAY as DAY
 from store.instants import parse_point
+from store.timeline import RangeFigures
 from tests.tui.panes import HOSTILE, OnePane, screen_text, timeline_of
 from tui.time_cursor import BARS
 from tui.widgets.fields import TextField
 from tui.widgets.timeline import TimelinePane
 from tui.widgets.timeline_pictures import Shown
-from tui.widgets.timeline_words import counts_words, interval_words, parse_date
+from tui.widgets.timeline_words import counts_words, interval_words, parse_date, range_signs, range_words
 
 FROM, UNTIL = parse_point("2017-06-01"), parse_point("2019-11-05")
 
@@ -249,6 +251,19 @@ def test_words_of_counts() -> None:
     assert counts_words((0, 0, 0, 0), gap=False) == "nothing in the log"
     assert counts_words((0, 0, 0, 0), gap=True) == "not logged"
     assert counts_words((0, 2, 0, 1_300), gap=True) == "2 unsettled, 1,300 allowed, not wholly logged"
+
+
+def test_words_of_a_range() -> None:
+    events = {"improper": 206, "undetermined": 2, "denied": 0, "allowed": 3, "allowed_by_opt_in": 4}
+    figures = RangeFigures(0, DAY, {**events, "allowed_by_exemption": 5}, 88, 1, 1, 300)
+    said = "≥206 restricted reads of ≥88 people in ≥1 resource, 2 unsettled, 12 allowed"
+    assert range_words(figures, "at_least") == said
+    assert range_signs(figures, "exact") == "█206 ▒2 ░12, 88 people, 1 resource"
+    of_many = replace(figures, partners=3)
+    assert "in 1 resource by 3 partners, 2 unsettled" in range_words(of_many, "exact")
+    none = replace(figures, events=dict.fromkeys(figures.events, 0), people=0, resources=0)
+    assert range_words(none, "at_least") == "0 restricted reads"
+    assert range_signs(none, "at_least") == "█0, 0 people, 0 resources"
 
 
 def test_dates_a_person_types() -> None:

@@ -402,7 +402,11 @@ def test_the_next_partners_timeline_and_shape(incident: FakeIncident) -> None:
 
 def test_all_partners_have_a_list_of_weeks_instead_of_a_shape(incident: FakeIncident) -> None:
     async def flow(pilot: Pilot[int]) -> None:
-        await press(pilot, "g", "2", "z", "1")
+        await press(pilot, "g", "2", "z")
+        assert "weeks" not in [what for what, _ in incident.asked], "they are counted from everybody's events"
+        assert "1 counts them" in text(pilot)
+        await press(pilot, "1")
+        assert "weeks" in [what for what, _ in incident.asked]
         assert "1 Weeks since the rule, over all partners" in text(pilot)
         await press(pilot, "j", "enter")
         week = incident.weeks()[-2]

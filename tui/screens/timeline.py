@@ -1,9 +1,10 @@
 """The timeline with the whole screen: taller bars, a lane for each source, the shape of access, and what is in view."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
@@ -17,6 +18,7 @@ from tui.keys import bindings
 from tui.screens.base import WorkScreen
 from tui.screens.timeline_work import Neighbour, TimelineWorkScreen
 from tui.text import clean, count
+from tui.time_cursor import WEEKS
 from tui.widgets.in_view_list import InViewList, lines_in_view
 from tui.widgets.shape_list import ShapeList
 from tui.widgets.timeline import TimelinePane
@@ -24,6 +26,7 @@ from tui.widgets.timeline_pictures import Shown
 from tui.widgets.virtual_list import VirtualList
 from tui.widgets.week_list import WeekList
 
+_WEEKS, _SHAPE = "Weeks since the rule, over all partners", "Shape of access"
 Compared = Callable[[int], list[int]]
 
 
@@ -61,6 +64,8 @@ class TimelineScreen(TimelineWorkScreen):
         self._compared = compared
         self._neighbour = neighbour
         self._figures: Figures | None = None
+        self._counts_weeks = False
+        self._shape_of = partner
 
     def body(self) -> ComposeResult:
         """The picture; below it the shape, or the weeks of all partners, and what is in view."""
@@ -76,8 +81,9 @@ class TimelineScreen(TimelineWorkScreen):
         """Start on the picture."""
         super().on_mount()
         self.timeline_pane.focus()
-        name = "Weeks since the rule, over all partners" if self._partner is None else "Shape of access"
-        self.query_one("#shape").border_title = Content(f"1 {name}")
+        told = self.query_one("#shape")
+        told.border_title = Content(f"1 {_WEEKS if self._partner is None else _SHAPE}")
+        told.border_subtitle = "1 counts them" if self._partner is None else "reading"
         self.query_one("#inview").border_title = Content("3 In view")
 
     # -- questions -------------------------------------------------------------------------------------------------
@@ -88,10 +94,23 @@ class TimelineScreen(TimelineWorkScreen):
         store, parameters, partner = app.store, app.parameters, self._partner
         app.run_question(self, "span", lambda: timeline.whole_span(store, partner), self._show_span)
         app.run_question(self, "figures", lambda: figures.figures(store, parameters), self._show_figures)
-        if partner is None:
-            app.run_question(self, "weeks", lambda: timeline.weeks_of_all(store, parameters), self._show_weeks)
-        else:
-            app.run_question(self, "shape", lambda: shape.shape_of_access(store, partner, parameters), self._show_shape)
+        if partner is not None:
+            app.run_question(
+                self,
+                "shape",
+                lambda: shape.shape_of_access(store, partner, parameters),
+                partial(self._show_shape, partner, self._title),
+            )
+        elif self._counts_weeks:
+            self._ask_weeks()
+
+    def _ask_weeks(self) -> None:
+        """Distinct people are counted from everybody's events: only once somebody looks at them."""
+        self._counts_weeks = True
+        app = self.overscope
+        store, parameters = app.store, app.parameters
+        self.query_one(WeekList).border_subtitle = "counting"
+        app.run_question(self, "weeks", lambda: timeline.weeks_of_all(store, parameters), self._show_weeks)
 
     def _show_span(self, found: tuple[int, int]) -> None:
         self.timeline_pane.set_span(*found)
@@ -101,14 +120,23 @@ class TimelineScreen(TimelineWorkScreen):
         self._figures = answer
         self.timeline_pane.show(self.timeline_pane.shown, qualifier=self.read_qualifier())
 
-    def _show_shape(self, statements: tuple[Statement, ...]) -> None:
-        self.query_one(ShapeList).show(statements)
+    def _show_shape(self, partner: int, title: str, statements: tuple[Statement, ...]) -> None:
+        self._shape_of = partner
+        listed = self.query_one(ShapeList)
+        listed.show(statements)
+        listed.border_title = Content.assemble(f"1 {_SHAPE}   ", (clean(title, 60), "bold"))
+        listed.border_subtitle = ""
 
     def _show_weeks(self, weeks: tuple[Week, ...]) -> None:
-        self.query_one(WeekList).show(weeks)
+        listed = self.query_one(WeekList)
+        listed.show(weeks)
+        listed.border_subtitle = ""
 
     def shown_timeline(self, shown: Shown) -> None:
         """Say in words what the picture has besides the reads."""
+        if shown.picture == WEEKS and self._partner is None:
+            self._counts_weeks = True
+            self._show_weeks(shown.weeks)
         lines = lines_in_view(shown.timeline)
         listed = self.query_one(InViewList)
         listed.show(lines)
@@ -128,6 +156,11 @@ class TimelineScreen(TimelineWorkScreen):
     def read_qualifier(self) -> str:
         """That of everything that was read."""
         return "at_least" if self._figures is None else self._figures.accessed.qualifier
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Count the weeks when their list is looked at."""
+        if event.widget.id == "shape" and self._partner is None and not self._counts_weeks:
+            self._ask_weeks()
 
     # -- what the panes say, and the keys --------------------------------------------------------------------------
 
@@ -156,7 +189,8 @@ class TimelineScreen(TimelineWorkScreen):
             if week is not None:
                 self.open_events(None, week.from_at, week.until_at)
         elif isinstance(listed, ShapeList) and listed.current is not None:
-            self.open_statement(self._partner, listed.current)
+            # The sentences are still those of the partner before while the next one's are read.
+            self.open_statement(self._shape_of, listed.current)
 
     def action_neighbour(self, by: int) -> None:
         """The timeline of the next or previous partner of the list this one was opened from."""

@@ -119,9 +119,12 @@ def range_signs(figures: RangeFigures, qualifier: str) -> str:
     """The figures of a range where there is no room for words."""
     events = figures.events
     allowed = events["allowed"] + events["allowed_by_opt_in"] + events["allowed_by_exemption"]
-    counts = events["improper"], events["undetermined"], events["denied"], allowed
-    people, resources = qualified(figures.people, qualifier), qualified(figures.resources, qualifier)
-    return f"{counts_signs(counts, gap=False)} {people} ppl {resources} res"
+    counts = 0, events["undetermined"], events["denied"], allowed
+    read = f"{STACK[0][1]}{qualified(events['improper'], qualifier)}"
+    others = f" {counts_signs(counts, gap=False)}" if any(counts) else ""
+    people = f"{qualified(figures.people, qualifier)} {plural(figures.people, 'person')}"
+    resources = f"{qualified(figures.resources, qualifier)} {plural(figures.resources, 'resource')}"
+    return f"{read}{others}, {people}, {resources}"
 
 
 def first_that_fits(wordings: Sequence[str], width: int) -> str:
