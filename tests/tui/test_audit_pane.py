@@ -114,7 +114,7 @@ def test_event_columns_fit(width: int) -> None:
     columns = columns_for(width)
     assert columns[0][0].name == "When, UTC"
     assert sum(cells + 1 for _, cells in columns) <= max(width, columns[0][1] + 1)
-    assert len(columns_for(400)) == 11
+    assert len(columns_for(400)) == 12
 
 
 def test_why_a_partner_comes_first() -> None:

@@ -22,6 +22,7 @@ from tui.screens.timeline_work import TimelineWorkScreen
 from tui.screenshot import settled
 from tui.time_cursor import BANDS, BARS, CALENDAR, PICTURES, WEEKS
 from tui.timeline_answers import nearest_marker
+from tui.watch import StoreChanged
 from tui.widgets.bars import MessageBar
 from tui.widgets.in_view_list import InViewList
 from tui.widgets.shape_list import ShapeList, wrapped
@@ -265,6 +266,30 @@ def test_the_nearest_marker_is_found_even_where_most_are_left_out(monkeypatch: p
         earlier = max((at for at in instants if at < begin), default=None)
         assert nearest_marker(store, None, (begin, 100), 1) == later  # type: ignore[arg-type]
         assert nearest_marker(store, None, (0, begin), -1) == earlier  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("zoomed", [False, True])
+def test_what_is_imported_meanwhile_is_shown_and_a_zoomed_window_stays(
+    incident: FakeIncident, monkeypatch: pytest.MonkeyPatch, zoomed: bool
+) -> None:
+    async def flow(pilot: Pilot[int]) -> None:
+        await press(pilot, "2", "z", *(["plus"] * 3 if zoomed else []))
+        before, shown = pane(pilot).window, pane(pilot).shown
+        assert before is not None
+        begin = parse_point("2015-06-01")
+        monkeypatch.setattr(timeline, "whole_span", lambda store, partner: (begin, AS_OF + 30 * DAY))
+        pilot.app.post_message(StoreChanged())
+        await settled(pilot)
+        after = pane(pilot).window
+        assert after is not None
+        assert pane(pilot).shown is not shown
+        assert after == before if zoomed else (after[0] <= begin and after[1] >= AS_OF + 30 * DAY)
+        await press(pilot, "0", "z")
+        board = pane(pilot).window
+        assert board is not None
+        assert board[0] <= begin
+
+    run(incident, flow)
 
 
 def test_zooming_ends_with_a_word_at_both_ends(incident: FakeIncident) -> None:

@@ -18,6 +18,8 @@ _SIGNS = (
     ("!", "restricted reads after its access was removed; late"),
     ("*", "marked"),
     ("≥ ~", "at least; unsettled, because a registry of consents was never imported"),
+    ("█ ▒ x ░", "in a picture of time: restricted, unsettled, denied, allowed; ▲ cut, its value beside it"),
+    ("· ─", "in the lane of logs: not logged; has events, but no log claims to be complete"),
     ("RNDCSAV", "access removed, partner told, deletion asked, certified, audit notice, audit started, passed"),
     ("X H ?", "contradicted or failed, on hold, no response"),
 )
