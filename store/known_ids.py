@@ -1,6 +1,6 @@
 """Which event ids the store knows: what the loader finds duplicates and contradictions by.
 
-The packed copy keeps a mark of each event's id, four bytes of its key. Where a mark fits, the event's own row decides.
+The packed copy keeps a mark of each event's id, 28 bits of its key. Where a mark fits, the event's own row decides.
 """
 
 import sqlite3

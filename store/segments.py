@@ -20,7 +20,8 @@ SEGMENT_EVENTS = 1 << 18
 # `id_key` is a mark of the log's own event id, 0 where it has none: what conflicts are found by.
 COLUMNS = ("app", "occurred_at", "id_key", "field_set", "subject", "resource", "records", "outcome")
 
-ID_MARKS = (1 << 32) - 1
+# So few bits that they cost half a byte less than whole bytes, so many that marks are seldom alike.
+ID_MARKS = (1 << 28) - 1
 # The smallest value a column can have: packed columns are distances from it.
 _LEAST = {"records": -1}
 
@@ -106,7 +107,7 @@ class SegmentWriter:
 
 
 def id_mark(id_keys: Column) -> Column:
-    """What is packed of id keys: four bytes, 0 for none. A mark is its own mark: earlier versions kept whole keys."""
+    """What is packed of id keys: 28 bits, 0 for none. A mark is its own mark: earlier versions kept whole keys."""
     marks = id_keys & ID_MARKS
     return np.where((marks == 0) & (id_keys != 0), 1, marks)
 

@@ -1,4 +1,4 @@
-"""Event ids the store knows: found by marks of four bytes, and decided by the events themselves."""
+"""Event ids the store knows: found by marks of a few bits, and decided by the events themselves."""
 
 import random
 from pathlib import Path
@@ -24,7 +24,7 @@ def keys_of(names: list[str]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return np.array([text_key(name) for name in names], dtype=np.int64)
 
 
-@pytest.mark.parametrize("bits", [1, 3, 8, 32])
+@pytest.mark.parametrize("bits", [1, 3, 8, 28, 32])
 def test_ids_whose_marks_are_alike_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bits: int) -> None:
     monkeypatch.setattr(segments, "ID_MARKS", (1 << bits) - 1)
     draw = random.Random(bits)
