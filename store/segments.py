@@ -38,7 +38,7 @@ def write_column(
     connection: sqlite3.Connection, content_id: int, segment: int, name: str, values: npt.NDArray[np.generic]
 ) -> None:
     """Put one column of a segment in place, replacing an earlier one."""
-    form, packed = pack(values, least=_LEAST.get(name, 0))
+    form, packed = pack(values, least=_LEAST.get(name, 0), are_near=name == "occurred_at")
     connection.execute(_ADD_COLUMN, (content_id, segment, name, form, packed))
 
 

@@ -25,9 +25,9 @@ def sliced(form: str, packed: bytes, start: int, stop: int) -> list[int]:
     return found
 
 
-@given(numbers=NUMBERS, cut=st.tuples(st.integers(0, 40), st.integers(0, 40)))
-def test_what_is_packed_comes_out_as_it_went_in(numbers: Sequence[int], cut: tuple[int, int]) -> None:
-    form, packed = pack(np.array(numbers, dtype=np.int64))
+@given(numbers=NUMBERS, cut=st.tuples(st.integers(0, 40), st.integers(0, 40)), are_near=st.booleans())
+def test_what_is_packed_comes_out_as_it_went_in(numbers: Sequence[int], cut: tuple[int, int], are_near: bool) -> None:
+    form, packed = pack(np.array(numbers, dtype=np.int64), are_near=are_near)
     assert unpack(form, packed).tolist() == numbers
     start, stop = sorted(min(place, len(numbers)) for place in cut)
     assert sliced(form, packed, start, stop) == numbers[start:stop]
@@ -39,16 +39,23 @@ def test_a_least_value_is_taken_off_and_put_back() -> None:
     assert unpack(form, packed, least=-1).tolist() == [-1, 0, 254]
 
 
+def test_near_numbers_take_the_room_of_their_differences() -> None:
+    numbers = np.cumsum(LONG) + (1 << 50)
+    plain, near = pack(numbers)[1], pack(numbers, are_near=True)[1]
+    assert len(near) < 0.9 * len(plain)
+
+
 def test_flags_take_a_byte_at_most() -> None:
     form, packed = pack(np.array([True, False, True]))
     assert form == "z1"
     assert unpack(form, packed).tolist() == [1, 0, 1]
 
 
+@pytest.mark.parametrize("are_near", [False, True])
 @pytest.mark.parametrize("start", [0, 1, BLOCK - 1, BLOCK, 2 * BLOCK + 1, 3 * BLOCK])
 @pytest.mark.parametrize("length", [0, 1, BLOCK, BLOCK + 2, 3 * BLOCK])
-def test_a_slice_of_many_blocks_is_read_without_the_others(start: int, length: int) -> None:
-    form, packed = pack(LONG)
+def test_a_slice_of_many_blocks_is_read_without_the_others(start: int, length: int, are_near: bool) -> None:
+    form, packed = pack(LONG, are_near=are_near)
     stop = min(start + length, len(LONG))
     asked = 0
 
