@@ -53,6 +53,8 @@ _CODES_OF_OURS = frozenset(
 # Our queries fit our own tables: `no such column` is the file's fault.
 _MISFIT = "it is damaged, or was altered: see `python -m store verify`, and go on with the last good copy ({error})"
 # With these off, the log's triggers could be got round.
+# In KiB where negative.
+_READERS_CACHE = -2048
 _PRAGMAS_THAT_GUARD = frozenset({"writable_schema", "recursive_triggers", "trusted_schema", "ignore_check_constraints"})
 
 
@@ -169,6 +171,8 @@ class Store:
             connection.set_authorizer(_authorize_writer)
         else:
             connection.execute("PRAGMA query_only=ON")
+            # Each thread that reads has a cache of its own: what is large is read once, the system caches the rest.
+            connection.execute(f"PRAGMA cache_size={_READERS_CACHE}")
             connection.set_authorizer(_authorize_reader)
         with self._lock:
             self._connections.append(connection)

@@ -20,7 +20,7 @@ from store.judge import Judge, Situation
 from store.kept import is_stale
 from store.moments import PackedInstants
 from store.remembered import Remembered
-from store.room import give_back, give_back_what_is_large
+from store.room import give_back, keep_little
 from store.segments import Column
 from store.world import World
 
@@ -151,7 +151,7 @@ def arrange(connection: sqlite3.Connection, world: World) -> Arranged | None:
 
     Ask only while the derived tables are not stale.
     """
-    give_back_what_is_large()
+    keep_little()
     (events,) = connection.execute(_EVENTS).fetchone()
     if events > MOST_EVENTS:
         return None

@@ -4,6 +4,7 @@ Works on whole columns of events of one segment, which are sorted by app and the
 """
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -66,7 +67,7 @@ def after_removal(app: Column, occurred_at: Column, registry: Registry, *, grace
     removed_at, several = _only_removals(numbers, registry)
     regranted_at = np.full(len(numbers), _FOREVER)
     for place in np.flatnonzero(removed_at < _FOREVER).tolist():
-        granted = registry.granted.get(int(numbers[place]), ())
+        granted = registry.granted(int(numbers[place]))
         first = bisect_left(granted, int(removed_at[place]))
         if first < len(granted):
             regranted_at[place] = granted[first]
@@ -75,7 +76,7 @@ def after_removal(app: Column, occurred_at: Column, registry: Registry, *, grace
         number, mine = int(numbers[place]), slice(int(starts[place]), int(starts[place + 1]))
         times = occurred_at[mine]
         last_removed_at, was_removed = _last_removal(registry.removals[number], times, grace)
-        grants = np.array(registry.granted.get(number, []), dtype=np.int64)
+        grants = np.array(registry.granted(number), dtype=np.int64)
         first_grant = np.searchsorted(grants, last_removed_at, "left")
         regranted = np.searchsorted(grants, times, "right") > first_grant
         after[mine] = was_removed & ~regranted
@@ -114,7 +115,7 @@ def _only_removals(numbers: Column, registry: Registry) -> tuple[Column, list[in
     return removed_at, several
 
 
-def _last_removal(removals: list[int], times: Column, grace: int) -> tuple[Column, npt.NDArray[np.bool_]]:
+def _last_removal(removals: Sequence[int], times: Column, grace: int) -> tuple[Column, npt.NDArray[np.bool_]]:
     """For each instant the last removal at least `grace` before it, and whether there is one.
 
     Of all such removals the last one leaves the least room for a re-grant.

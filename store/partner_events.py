@@ -23,7 +23,8 @@ class PartnerEvents(NamedTuple):
     verdicts: Verdicts
 
 
-_KEPT: Remembered[PartnerEvents] = Remembered(most=16)
+# A busy partner's events take tens of megabytes.
+_KEPT: Remembered[PartnerEvents] = Remembered(most=4)
 
 _ROWS_OF_APP = """
 SELECT app, occurred_at, field_set, coalesce(subject, 0), coalesce(resource, 0), coalesce(records, -1), outcome

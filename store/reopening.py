@@ -3,6 +3,7 @@
 import csv
 import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,7 +92,7 @@ WHERE resolved_at IS NULL AND (kind IS NULL OR kind = 'access_events')
 """
 
 
-def _quarantined(connection: sqlite3.Connection, world: World, apps: list[int]) -> int:
+def _quarantined(connection: sqlite3.Connection, world: World, apps: Sequence[int]) -> int:
     known = {app_id: app for app, app_id in world.registry.app_ids.items()}
     named = (_app_named(record, known) for (record,) in connection.execute(_QUARANTINED))
     return sum(1 for app in named if app is None or app in apps)

@@ -148,7 +148,7 @@ def shape_facts(connection: sqlite3.Connection, world: World, view: View, partne
     again = [
         number
         for number, removed in removals.items()
-        if removed and any(removed[-1] <= at < view.as_of for at in registry.granted.get(number, ()))
+        if removed and any(removed[-1] <= at < view.as_of for at in registry.granted(number))
     ]
     days = days_before(connection, world, view.as_of)
     begin = view.as_of if view.cutoff is None else min(view.cutoff, view.as_of)

@@ -107,6 +107,9 @@ def _run(wanted: argparse.Namespace) -> int:
 def _show(store: "Store", parameters: "Parameters", actor: str) -> int:
     from platformdirs import user_config_path
 
+    from store.room import keep_little
+
+    keep_little()
     _prefer_speed()
     from tui.app import OverscopeApp
 
