@@ -8,7 +8,6 @@ people are counted without sorting.
 
 import sqlite3
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ from store.columns import COUNTED_SEGMENTS, Mask, load_named
 from store.event_order import MOST_EVENTS, Arranged, EventOrder, Ranks, arrange, event_order, verdict_table
 from store.facts import removal_lag
 from store.judge import IMPROPER, Judge, Situation
+from store.linked import NEVER, NO_RANKS, Ids, Linked, RunningTotal, linked, previous
 from store.parameters import View
 from store.remembered import Remembered
 from store.room import give_back
@@ -29,10 +29,6 @@ from store.world import World
 _FOREVER = 2**62
 # Every app's candidates begin at a multiple of this: whole words of masks are counted, never parts of them.
 ALIGNMENT = 8
-_NONE_BEFORE = np.int32(-1)
-# Larger than every rank: of an event that names nobody, and of what only fills up a word.
-NEVER = np.int32(2**31 - 1)
-_LINKED_AT_ONCE = 1 << 20
 
 
 class Span(NamedTuple):
@@ -83,10 +79,10 @@ class FigureIndex:
         apps: internal ids, ascending, of those with a candidate; the i-th one's are `[starts[i], starts[i + 1])`.
         partners: internal ids, ascending, of those with a candidate; `partner` is each app's place among them.
         rank: of each candidate, `NEVER` for what only fills up a word.
-        person_of_partner, resource_of_partner: the rank of the same partner's candidate before it that names the same
-            person, or resource; -1 without one, `NEVER` where it names none.
-        person, resource: the same over all partners.
-        records: summed over the app's candidates up to and with each.
+        person, resource: the rank of the candidate before it that names the same person, or resource; -1 without one,
+            `NEVER` where it names none.
+        person_of_partner, resource_of_partner: the same among the candidates of its partner.
+        records: summed over the candidates up to and with each.
         nobody_rank, uncounted_rank: ranks, ascending, of the candidates that name no person, and of those that do not
             say how many records.
         denied_after: ranks, ascending, of denied events after a removal without a re-grant.
@@ -98,11 +94,11 @@ class FigureIndex:
     partners: Column
     partner: Column
     rank: Ranks
-    person_of_partner: Ranks
-    resource_of_partner: Ranks
+    person_of_partner: Linked
+    resource_of_partner: Linked
     person: Ranks
     resource: Ranks
-    records: npt.NDArray[np.uint32] | Column
+    records: RunningTotal
     nobody_rank: Ranks
     uncounted_rank: Ranks
     denied_after: Ranks
@@ -154,15 +150,13 @@ def figure_index(connection: sqlite3.Connection, world: World, judge: Judge, vie
 
 
 _COLUMNS = ("app", "subject", "resource", "records", "outcome", "after")
-_NO_RANKS = np.zeros(0, dtype=np.int32)
-Ids = npt.NDArray[np.int32]
 
 
 class _Candidates:
     """Columns of the candidates, in the order of the segments; each is taken once, for they need much room."""
 
     def __init__(self) -> None:
-        self._parts: dict[str, list[npt.NDArray[Any]]] = {name: [_NO_RANKS] for name in (*_COLUMNS, "rank", "denied")}
+        self._parts: dict[str, list[npt.NDArray[Any]]] = {name: [NO_RANKS] for name in (*_COLUMNS, "rank", "denied")}
         self.number = 0
         self.most_records = 0
 
@@ -251,11 +245,13 @@ def _arranged(world: World, order: EventOrder, found: _Candidates) -> FigureInde
     subject = _placed(found.take("subject"), place, np.zeros(size, dtype=np.int32))
     nobody = np.sort(rank[subject == 0])
     its_partner = np.repeat(partner.ravel().astype(np.int32), np.diff(starts))
-    person_of_partner, person = _previous(order, rank, subject, its_partner), _previous(order, rank, subject)
+    person_of_partner = linked(previous(order, rank, subject, its_partner), rank, starts)
+    person = previous(order, rank, subject)
     del subject
     resource = _placed(found.take("resource"), place, np.zeros(size, dtype=np.int32))
     del place
-    resource_of_partner, resource = _previous(order, rank, resource, its_partner), _previous(order, rank, resource)
+    resource_of_partner = linked(previous(order, rank, resource, its_partner), rank, starts)
+    resource = previous(order, rank, resource)
     del its_partner
     return FigureIndex(
         order=order,
@@ -268,7 +264,7 @@ def _arranged(world: World, order: EventOrder, found: _Candidates) -> FigureInde
         person=person,
         resource_of_partner=resource_of_partner,
         resource=resource,
-        records=_running(running, starts),
+        records=RunningTotal(np.cumsum(running, out=running)),
         nobody_rank=nobody[: np.searchsorted(nobody, NEVER)],
         uncounted_rank=uncounted,
         denied_after=np.sort(found.take("denied")),
@@ -305,44 +301,3 @@ def _after(world: World, order: EventOrder, found: _Candidates, rank: Ranks, app
         app[late].astype(np.int64), order.instants.at(rank[late]), world.registry, grace=world.rulebook.removal_grace
     )
     return After(rank=rank[late], app=np.searchsorted(apps, app[late]).astype(np.int32), lag=lag, **its)
-
-
-def _previous(order: EventOrder, rank: Ranks, ids: Ids, partner: Ids | None = None) -> Ranks:
-    """For each candidate the rank of the one before it with the same id, -1 without one; `NEVER` where it has none.
-
-    Args:
-        partner: of each candidate; only those of the same one count.
-    """
-    previous = np.full(len(rank), _NONE_BEFORE, dtype=np.int32)
-    previous[ids == 0] = NEVER
-    most = int(ids.max(initial=0)) + 1
-    bits = len(order).bit_length()
-    for chosen in _by_id(ids):
-        key = ids[chosen].astype(np.int64)
-        if partner is not None:
-            key += partner[chosen].astype(np.int64) * most
-        its = rank[chosen]
-        in_order = np.argsort(key << bits | its) if int(key.max()) >> (63 - bits) == 0 else np.lexsort((its, key))
-        key, its, chosen = key[in_order], its[in_order], chosen[in_order]
-        again = np.flatnonzero(key[1:] == key[:-1])
-        previous[chosen[again + 1]] = its[again]
-    return previous
-
-
-def _by_id(ids: Ids) -> Iterator[Column]:
-    """Places of the candidates that name somebody, some ids after others: sorting a part needs little room."""
-    parts = 1 << (len(ids) // _LINKED_AT_ONCE).bit_length()
-    for part in range(parts):
-        chosen = np.flatnonzero((ids & np.int32(parts - 1)) == part)
-        if part == 0:
-            chosen = chosen[ids[chosen] != 0]
-        if len(chosen):
-            yield chosen
-
-
-def _running(records: Column, starts: Column) -> npt.NDArray[np.uint32] | Column:
-    """For each place the records of the app's candidates up to and with it; the column given is used up."""
-    np.cumsum(records, out=records)
-    before = np.append(np.zeros(1, dtype=np.int64), records)[starts[:-1]]
-    records -= np.repeat(before, np.diff(starts))
-    return records.astype(np.uint32) if int(records.max(initial=0)) < 2**32 else records

@@ -13,9 +13,10 @@ import numpy as np
 from store.columns import Mask
 from store.event_counts import exact_sum
 from store.event_order import Ranks, verdict_table
-from store.figure_index import ALIGNMENT, NEVER, FigureIndex, Indexed
+from store.figure_index import ALIGNMENT, FigureIndex, Indexed
 from store.judge import UNDETERMINED, VERDICT_NAMES, Judge
 from store.kept import Population
+from store.linked import NEVER, Linked
 from store.parameters import View
 from store.segments import Column
 from store.tallies import NO_INSTANT, Tallies
@@ -108,11 +109,8 @@ class IndexCounts:
         some = np.flatnonzero(events)
         begin = self._index.starts[some] + before[some]
         end = begin + events[some]
-        running = self._index.records
         sums = np.zeros(len(events), dtype=np.int64)
-        sums[some] = running[end - 1].astype(np.int64)
-        inner = before[some] > 0
-        sums[some[inner]] -= running[begin[inner] - 1].astype(np.int64)
+        sums[some] = self._index.records.at(end - 1) - self._index.records.at(begin - 1)
         return sums
 
     def after_removal(self) -> Population:
@@ -251,12 +249,15 @@ def _sum_all(index: FigureIndex, wanted: _Range) -> _Sums:
     edges = np.searchsorted(starts, np.arange(0, int(starts[-1]), _CANDIDATES_AT_ONCE), "left")
     edges = np.unique(np.append(edges, len(starts) - 1))
     stretches = list(zip(edges.tolist(), edges[1:].tolist(), strict=False))
-    if len(stretches) == 1:
-        return _sum(index, wanted, *stretches[0])
-    with ThreadPoolExecutor(_THREADS) as pool:
+    with ThreadPoolExecutor(min(_THREADS, len(stretches))) as pool:
         parts = list(pool.map(lambda stretch: _sum(index, wanted, *stretch), stretches))
     joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    return _Sums._make([*joined[:-1], joined[-1].reshape(len(parts), -1).sum(axis=0)])
+    sums = _Sums._make([*joined[:-1], joined[-1].reshape(len(parts), -1).sum(axis=0)])
+    repeated = [
+        linked.repeated(wanted.low, wanted.high, len(starts) - 1)
+        for linked in (index.person_of_partner, index.resource_of_partner)
+    ]
+    return sums._replace(people=sums.people - repeated[0], resources=sums.resources - repeated[1])
 
 
 def _sum(index: FigureIndex, wanted: _Range, first: int, last: int) -> _Sums:
@@ -276,6 +277,11 @@ def _sum(index: FigureIndex, wanted: _Range, first: int, last: int) -> _Sums:
         mask &= among
         return mask
 
+    def of_partner(linked: Linked, overall: Ranks) -> Column:
+        # Where only repeats are kept, all that name somebody are counted here, and the repeats taken off later.
+        dense, before = (overall, NEVER) if linked.dense is None else (linked.dense, low)
+        return by_app(firsts(dense, before, inside))
+
     nobody = index.person[mine] == NEVER
     nobody &= inside
     by_app = _counter(words)
@@ -288,8 +294,8 @@ def _sum(index: FigureIndex, wanted: _Range, first: int, last: int) -> _Sums:
         before=by_app(below),
         events=by_app(inside),
         recent=by_app(late),
-        people=by_app(firsts(index.person_of_partner, low, inside)),
-        resources=by_app(firsts(index.resource_of_partner, low, inside)),
+        people=of_partner(index.person_of_partner, index.person),
+        resources=of_partner(index.resource_of_partner, index.resource),
         nobody=by_app(nobody),
         firsts=np.array(totals, dtype=np.int64),
     )

@@ -6,7 +6,7 @@ only where somebody looks at them.
 
 import sqlite3
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import repeat
 from operator import contains
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from store.connection import Store
 from store.kept import PartnerFigures
 from store.partners import PartnerRow, Together, Work, row_of
+from store.registry import ByNumber
 from store.tallies import NO_INSTANT, PartnerCounts, instant_or_none
 
 Integers = npt.NDArray[np.int64]
@@ -59,7 +60,7 @@ class PartnerColumns:
     by_name: Integers
     name_rank: Integers
     search: list[str]
-    place_of: dict[int, int]
+    place_of: Mapping[int, int]
 
     def __len__(self) -> int:
         return len(self.search)
@@ -141,7 +142,7 @@ def _columns(rows: Iterable[tuple[Any, ...]]) -> PartnerColumns:
         f"{name}\n{partner_id.casefold()}\n{apps.casefold()}\n"
         for name, partner_id, apps in zip(names, ids, text_of["app_names"], strict=True)
     ]
-    places = dict(zip(number_of["partner"].tolist(), range(len(ids)), strict=True))
+    places = ByNumber(zip(number_of["partner"].tolist(), range(len(ids)), strict=True))
     return PartnerColumns(number_of, text_of, text_of.pop("records"), by_name, ranks, search, places)
 
 
