@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -179,9 +179,15 @@ def _profiles(columns: Situated, judge: Judge, registry: Registry) -> tuple[list
 _SMALL_ENOUGH_TO_COUNT = 1 << 22
 
 
-def distinct(ids: Column) -> Column:
+def distinct(ids: npt.NDArray[np.integer[Any]]) -> Column:
     """The different numbers of a column of internal ids, ascending: counted, not sorted."""
-    return np.flatnonzero(np.bincount(ids)) if len(ids) else ids
+    return np.flatnonzero(np.bincount(ids, minlength=1))
+
+
+def how_many(ids: npt.NDArray[np.integer[Any]]) -> int:
+    """How many different numbers above 0 there are, among not too many: sorted, not counted."""
+    ascending = np.sort(ids[ids > 0])
+    return int(np.count_nonzero(ascending[1:] != ascending[:-1])) + bool(len(ascending))
 
 
 def numbered(ids: Column) -> tuple[Column, Column]:

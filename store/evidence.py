@@ -50,8 +50,10 @@ class Assessment:
 
     def retained_among(self, partners: Collection[int]) -> set[int]:
         """Those of these partners (internal ids) that kept access."""
-        retained = self._partners(self._able, self._read)
-        return set(retained[np.isin(retained, list(partners))].tolist()) if partners else set()
+        if not partners:
+            return set()
+        retained = set(self._partners(self._able, self._read).tolist())
+        return retained.intersection(partners)
 
     def evidence(self) -> Evidence:
         """The incident's figures."""
@@ -71,7 +73,7 @@ class Assessment:
         able, retained = self._partners(self._able), self._partners(self._able, self._read)
         return Evidence(
             retained_partners=len(retained),
-            retained_apps=len(np.union1d(self._able, self._read)),
+            retained_apps=len(distinct(np.concatenate((self._able, self._read)))),
             ungranted_partners=len(retained) - len(able),
             accessed=accessed,
             recent=counts.recent()._replace(qualifier=self._qualifier(unsettled, window, quarantined, recent_from)),
@@ -180,8 +182,8 @@ class Assessment:
         tallies = self._counts.tallies()
         places = np.searchsorted(partners, tallies.partner)
         numbers = {
-            "retained": np.isin(partners, self._partners(self._able, self._read)).astype(np.int64),
-            "granted": np.isin(partners, self._partners(self._able)).astype(np.int64),
+            "retained": _held(partners, self._partners(self._able, self._read)),
+            "granted": _held(partners, self._partners(self._able)),
         }
         for name in COUNTED:
             numbers[name] = np.full(len(partners), NO_INSTANT if name in INSTANTS else 0, dtype=np.int64)
@@ -190,3 +192,10 @@ class Assessment:
         for place, total in zip(places.tolist(), tallies.records, strict=True):
             records[place] = total
         return PartnerCounts(numbers, records)
+
+
+def _held(numbers: Column, some: Column) -> Column:
+    """1 for each of these internal ids that is one of some, else 0."""
+    marks = np.zeros(1 + max(int(numbers.max(initial=0)), int(some.max(initial=0))), dtype=np.int64)
+    marks[some] = 1
+    return marks[numbers]

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from store.columns import Mask
+from store.columns import Mask, distinct, how_many
 from store.event_counts import exact_sum
 from store.event_order import Ranks, verdict_table
 from store.figure_index import ALIGNMENT, FigureIndex, Indexed
@@ -116,13 +116,13 @@ class IndexCounts:
     def after_removal(self) -> Population:
         """See `Counts`."""
         after, late = self._index.after, self._late
-        apps, records = np.unique(after.app[late]), after.records[late]
+        apps, records = distinct(after.app[late]), after.records[late]
         subject, resource = after.subject[late], after.resource[late]
         return Population(
-            partners=len(np.unique(self._index.partner[apps])),
+            partners=len(distinct(self._index.partner[apps])),
             apps=len(apps),
-            people=len(np.unique(subject[subject > 0])),
-            resources=len(np.unique(resource[resource > 0])),
+            people=how_many(subject),
+            resources=how_many(resource),
             events=len(late),
             records=exact_sum(records[records >= 0]),
             events_without_subject=int((subject == 0).sum()),
