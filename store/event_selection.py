@@ -13,7 +13,9 @@ from store.event_columns import Codes, verdicts_in
 from store.event_filters import EventFilters, Term
 from store.event_index import Block, EventIndex, index_of
 from store.ids import fold_id
+from store.instants import MICROSECONDS_PER_DAY
 from store.judge import VERDICT_NAMES
+from store.kept import is_stale
 from store.patterns import matches
 from store.remembered import Remembered
 from store.segments import Column
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from store.world import World
 
 Mask = npt.NDArray[np.bool_]
+Endpoints = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 
 _SUBJECTS = """
 SELECT id FROM subjects WHERE instr(lower(subject_id), lower(:text)) > 0 OR instr(lower(spelling), lower(:text)) > 0
@@ -37,6 +40,7 @@ _ENDPOINTS_OF = """
 SELECT content_id, ifnull(endpoint, 0) FROM live_access_events
 WHERE app BETWEEN ? AND ? ORDER BY app, occurred_at, event_key
 """
+_DAYS = "SELECT min(day), max(day) FROM daily"
 # So many events' endpoints are read between two looks at whether the question still stands.
 _ROWS_AT_ONCE = 1 << 17
 
@@ -66,8 +70,8 @@ class _Wanted(NamedTuple):
     endpoints: Mask | None
 
 
-_SELECTED: Remembered[TimeOrder] = Remembered(most=4)
-_ENDPOINTS_KEPT: Remembered[npt.NDArray[np.uint32]] = Remembered(most=2)
+_SELECTED: Remembered[TimeOrder] = Remembered(most=3)
+_ENDPOINTS_KEPT: Remembered[Endpoints] = Remembered(most=2)
 
 
 def selected(connection: sqlite3.Connection, world: "World", question: EventQuestion, stop: Stop) -> TimeOrder:
@@ -89,7 +93,8 @@ def _select(connection: sqlite3.Connection, world: "World", question: EventQuest
     blocks = list(index.blocks(apps))
     bounded = question.from_at is not None or question.until_at is not None
     if not bounded and not question.filters:
-        return TimeOrder(partial(_whole, connection, blocks, stop), index.app_at)
+        known = _known(connection, index) if question.partner is None else None
+        return TimeOrder(partial(_whole, connection, blocks, stop), index.app_at, known=known)
     chooser = _Chooser(connection, world, index, question, wanted, stop)
     chosen = [chooser.chosen(block) for block in blocks]
     return TimeOrder(lambda: iter(chosen), index.app_at)
@@ -100,6 +105,14 @@ def _whole(connection: sqlite3.Connection, blocks: Iterable[Block], stop: Stop) 
         stop.check()
         times = block.read(connection, "occurred_at")
         yield times, block.base + np.arange(len(times))
+
+
+def _known(connection: sqlite3.Connection, index: EventIndex) -> tuple[int, int, int] | None:
+    """How many events anybody has, and instants before and after which there are none; None where it is not noted."""
+    first, last = (None, None) if is_stale(connection) else connection.execute(_DAYS).fetchone()
+    if first is None or last is None:
+        return None
+    return index.total, first * MICROSECONDS_PER_DAY, (last + 1) * MICROSECONDS_PER_DAY
 
 
 def _apps(world: "World", question: EventQuestion, wanted: _Wanted) -> list[int] | None:
@@ -158,15 +171,13 @@ class _Chooser:
             endpoints = endpoints_of(self._connection, self._world, question.partner, self._stop)
             inside = wanted.endpoints[endpoints[block.base + places]]
             places, times = places[inside], times[inside]
-        return times, block.base + places
+        return times, (block.base + places).astype(np.uint32)
 
     def _verdicts(self, block: Block, places: Column) -> Codes:
         return verdicts_in(self._connection, self._world, block, places)
 
 
-def endpoints_of(
-    connection: sqlite3.Connection, world: "World", partner: int | None, stop: Stop
-) -> npt.NDArray[np.uint32]:
+def endpoints_of(connection: sqlite3.Connection, world: "World", partner: int | None, stop: Stop) -> Endpoints:
     """By position, the endpoint of each event of a partner, or of anybody; 0 where the log names none.
 
     Endpoints are not packed: they are read from the rows, which takes seconds for millions of events.
@@ -174,11 +185,9 @@ def endpoints_of(
     return _ENDPOINTS_KEPT.get(world, partner, lambda: _read_endpoints(connection, world, partner, stop))
 
 
-def _read_endpoints(
-    connection: sqlite3.Connection, world: "World", partner: int | None, stop: Stop
-) -> npt.NDArray[np.uint32]:
+def _read_endpoints(connection: sqlite3.Connection, world: "World", partner: int | None, stop: Stop) -> Endpoints:
     index = index_of(connection, world)
-    found = np.zeros(index.total, dtype=np.uint32)
+    found: Endpoints = np.zeros(index.total, dtype=np.min_scalar_type(_Sizes(connection).endpoints))
     apps = None if partner is None else world.registry.apps_of.get(partner, ())
     # A content's events have their positions in the order in which its rows are read.
     following: dict[int, list[Block]] = {}

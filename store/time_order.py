@@ -14,7 +14,7 @@ from store.segments import Column
 # A block's instants, microseconds UTC, and positions: arrays of one length.
 Blocks = Callable[[], Iterator[tuple[Column, Column]]]
 
-_EVENTS_A_PART = 512
+_EVENTS_A_PART = 4_096
 _MOST_BITS = 16
 
 
@@ -22,19 +22,17 @@ class TimeOrder:
     """A set of events that can be read by their place in time.
 
     Args:
-        blocks: gives the set, a block at a time; called twice.
+        blocks: gives the set, a block at a time; called two or three times.
         app_at: the apps of positions.
+        known: how many events there are, and instants before and after which there are none; None: they are looked at.
     """
 
-    def __init__(self, blocks: Blocks, app_at: Callable[[Column], Column]) -> None:
+    def __init__(
+        self, blocks: Blocks, app_at: Callable[[Column], Column], *, known: tuple[int, int, int] | None = None
+    ) -> None:
         self._app_at = app_at
         self._lock = threading.Lock()
-        self.count = 0
-        first, last = np.iinfo(np.int64).max, np.iinfo(np.int64).min
-        for times, _ in blocks():
-            if len(times):
-                self.count += len(times)
-                first, last = min(first, int(times.min())), max(last, int(times.max()))
+        self.count, first, last = _bounds(blocks) if known is None else known
         self._first = first if self.count else 0
         span = last - first + 1 if self.count else 1
         bits = min(_MOST_BITS, max(self.count // _EVENTS_A_PART, 1).bit_length())
@@ -113,3 +111,13 @@ class TimeOrder:
                 order = np.lexsort((positions, self._app_at(positions.astype(np.int64)), low))
                 self._low[mine], self._positions[mine] = low[order], positions[order]
                 self._is_sorted[begin + part] = True
+
+
+def _bounds(blocks: Blocks) -> tuple[int, int, int]:
+    """How many events there are, and the first and the last instant."""
+    count, first, last = 0, int(np.iinfo(np.int64).max), int(np.iinfo(np.int64).min)
+    for times, _ in blocks():
+        if len(times):
+            count += len(times)
+            first, last = min(first, int(times.min())), max(last, int(times.max()))
+    return count, first, last
