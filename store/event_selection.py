@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from store.event_columns import Codes, verdicts_in
+from store.event_endpoints import endpoints_at
 from store.event_filters import EventFilters, Term
 from store.event_index import Block, EventIndex, index_of
 from store.ids import fold_id
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from store.world import World
 
 Mask = npt.NDArray[np.bool_]
-Endpoints = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 
 _SUBJECTS = """
 SELECT id FROM subjects WHERE instr(lower(subject_id), lower(:text)) > 0 OR instr(lower(spelling), lower(:text)) > 0
@@ -36,13 +36,7 @@ _RESOURCES = "SELECT id FROM resources WHERE instr(lower(resource_id), lower(:te
 _RESOURCE = "SELECT id FROM resources WHERE resource_id = ?"
 _ENDPOINTS = "SELECT id FROM endpoints WHERE instr(lower(endpoint), lower(:text)) > 0"
 _ENDPOINT = "SELECT id FROM endpoints WHERE endpoint = ?"
-_ENDPOINTS_OF = """
-SELECT content_id, ifnull(endpoint, 0) FROM live_access_events
-WHERE app BETWEEN ? AND ? ORDER BY app, occurred_at, event_key
-"""
 _DAYS = "SELECT min(day), max(day) FROM daily"
-# So many events' endpoints are read between two looks at whether the question still stands.
-_ROWS_AT_ONCE = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +65,6 @@ class _Wanted(NamedTuple):
 
 
 _SELECTED: Remembered[TimeOrder] = Remembered(most=3)
-_ENDPOINTS_KEPT: Remembered[Endpoints] = Remembered(most=2)
 
 
 def selected(connection: sqlite3.Connection, world: "World", question: EventQuestion, stop: Stop) -> TimeOrder:
@@ -97,6 +90,8 @@ def _select(connection: sqlite3.Connection, world: "World", question: EventQuest
         return TimeOrder(partial(_whole, connection, blocks, stop), index.app_at, known=known)
     chooser = _Chooser(connection, world, index, question, wanted, stop)
     chosen = [chooser.chosen(block) for block in blocks]
+    if wanted.endpoints is not None:
+        chosen = chooser.of_endpoints(chosen, wanted.endpoints)
     return TimeOrder(lambda: iter(chosen), index.app_at)
 
 
@@ -167,66 +162,16 @@ class _Chooser:
         if wanted.verdicts is not None and len(places):
             inside = wanted.verdicts[self._verdicts(block, places)]
             places, times = places[inside], times[inside]
-        if wanted.endpoints is not None and len(places):
-            endpoints = endpoints_of(self._connection, self._world, question.partner, self._stop)
-            inside = wanted.endpoints[endpoints[block.base + places]]
-            places, times = places[inside], times[inside]
-        return times, (block.base + places).astype(np.uint32)
+        return times, block.base + places
+
+    def of_endpoints(self, chosen: list[tuple[Column, Column]], wanted: Mask) -> list[tuple[Column, Column]]:
+        """Those of the chosen events that have one of these endpoints: the filter that needs most reading."""
+        endpoints = endpoints_at(self._connection, self._world, chosen, self._question.partner, self._stop)
+        inside = [wanted[its] for its in endpoints]
+        return [(times[mine], positions[mine]) for (times, positions), mine in zip(chosen, inside, strict=True)]
 
     def _verdicts(self, block: Block, places: Column) -> Codes:
         return verdicts_in(self._connection, self._world, block, places)
-
-
-def endpoints_of(connection: sqlite3.Connection, world: "World", partner: int | None, stop: Stop) -> Endpoints:
-    """By position, the endpoint of each event of a partner, or of anybody; 0 where the log names none.
-
-    Endpoints are not packed: they are read from the rows, which takes seconds for millions of events.
-    """
-    return _ENDPOINTS_KEPT.get(world, partner, lambda: _read_endpoints(connection, world, partner, stop))
-
-
-def _read_endpoints(connection: sqlite3.Connection, world: "World", partner: int | None, stop: Stop) -> Endpoints:
-    index = index_of(connection, world)
-    found: Endpoints = np.zeros(index.total, dtype=np.min_scalar_type(_Sizes(connection).endpoints))
-    apps = None if partner is None else world.registry.apps_of.get(partner, ())
-    # A content's events have their positions in the order in which its rows are read.
-    following: dict[int, list[Block]] = {}
-    sizes: dict[int, int] = {}
-    for block in index.blocks(apps):
-        following.setdefault(block.segment.content_id, []).append(block)
-        for app, size in zip(*np.unique(block.app(), return_counts=True), strict=True):
-            sizes[int(app)] = sizes.get(int(app), 0) + int(size)
-    targets = {
-        content: np.concatenate([np.arange(block.base, block.base + block.stop - block.start) for block in blocks])
-        for content, blocks in following.items()
-    }
-    done = dict.fromkeys(targets, 0)
-    for first, last in _app_ranges(sizes, consecutive=apps is None):
-        stop.check()
-        rows = np.array(connection.execute(_ENDPOINTS_OF, (first, last)).fetchall(), dtype=np.int64).reshape(-1, 2)
-        for content in np.unique(rows[:, 0]).tolist():
-            its = rows[rows[:, 0] == content, 1]
-            found[targets[content][done[content] : done[content] + len(its)]] = its
-            done[content] += len(its)
-    return found
-
-
-def _app_ranges(sizes: dict[int, int], *, consecutive: bool) -> Iterator[tuple[int, int]]:
-    """The apps in ranges `first..last` (inclusive), ascending, of about as many events as are read at once.
-
-    Args:
-        consecutive: all that lies between two of the apps is wanted, too.
-    """
-    pending: list[int] = []
-    events = 0
-    for app, size in sorted(sizes.items()):
-        pending.append(app)
-        events += size
-        if events >= _ROWS_AT_ONCE or not consecutive:
-            yield pending[0], pending[-1]
-            pending, events = [], 0
-    if pending:
-        yield pending[0], pending[-1]
 
 
 # -- from texts to internal ids ------------------------------------------------------------------------------------

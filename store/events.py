@@ -65,7 +65,8 @@ class EventRow(NamedTuple):
 _COLUMNS = """
 SELECT e.app, e.occurred_at, e.event_key, e.field_set, coalesce(e.subject, 0), coalesce(e.resource, 0),
   coalesce(e.records, -1), e.outcome, e.content_id, e.record_no, s.subject_id, s.spelling, r.resource_id, n.endpoint,
-  i.ip, e.records, e.bytes, e.event_id, m.file
+  i.ip, e.records, e.bytes, e.event_id, m.file,
+  coalesce(e.endpoint, 0)
 FROM {table} e
 LEFT JOIN subjects s ON s.id = e.subject
 LEFT JOIN resources r ON r.id = e.resource
@@ -82,6 +83,8 @@ _HELD_ELSEWHERE = _COLUMNS.format(table="live_access_events", rest=_OF_CONTENT) 
 _OF_KEY = _COLUMNS.format(table="access_events", rest="AND e.event_key = ?")
 
 Read = tuple[Any, ...]
+# Where in a row as it is read its endpoint's internal id stands; 0 for none.
+ENDPOINT = 19
 _PARTNER_IDS: Remembered[dict[int, str]] = Remembered()
 
 

@@ -31,6 +31,12 @@ class Remembered(Generic[Made]):
         self._lock = threading.Lock()
         self._worlds: WeakKeyDictionary[World, _Answers[Made]] = WeakKeyDictionary()
 
+    def holds(self, world: "World", key: Hashable) -> bool:
+        """Whether the answer of this key is kept."""
+        with self._lock:
+            answers = self._worlds.get(world)
+        return answers is not None and key in answers.by_key
+
     def get(self, world: "World", key: Hashable, make: Callable[[], Made]) -> Made:
         """The answer of this key, made now if it is not kept; whoever asks meanwhile waits for it."""
         with self._lock:

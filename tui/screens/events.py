@@ -156,7 +156,7 @@ class EventsScreen(WorkScreen):
 
     def _show_page(self, page: EventPage) -> None:
         self._is_reading = False
-        if page.total != self.listed.row_count():
+        if page.total != self.listed.total:
             # The evidence changed meanwhile: places mean other events now.
             self.ask_all()
             return
@@ -248,7 +248,7 @@ class EventsScreen(WorkScreen):
         )
 
     def _go_to_time(self, at: int, place: int) -> None:
-        total = self.listed.row_count()
+        total = self.listed.total
         if place >= total:
             self.say(f"no event from {format_instant(at)} on" + ("; this is the last one" if total else ""), "refused")
         self.listed.cursor = place
@@ -294,7 +294,7 @@ class EventsScreen(WorkScreen):
     # -- what the borders say ----------------------------------------------------------------------------------------
 
     def _say_count(self) -> None:
-        total = self.listed.row_count()
+        total = self.listed.total
         many = count(total, "event") if total else "no event in the log"
         filtered = filters_text(self._question.filters)
         parts = [self._interval(), "reading" if self._is_new else many]
@@ -313,7 +313,7 @@ class EventsScreen(WorkScreen):
         return " ".join(part for part in (since, until) if part) or "the whole log"
 
     def _say_place(self) -> None:
-        total = self.listed.row_count()
+        total = self.listed.total
         place = f"{number(self.listed.cursor + 1)} of {number(total)}" if total else ""
         said = clean(self._complaint, 200) or place
         if said != self._said_place:

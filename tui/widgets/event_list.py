@@ -107,12 +107,14 @@ class EventList(VirtualList):
         super().__init__(id=id, classes=classes)
         self._of_all = of_all
         self._total = 0
+        self._is_begun = False
         self._blocks: dict[int, tuple[EventRow, ...]] = {}
 
     def begin(self, page: EventPage, cursor: int) -> None:
         """Other events than before: a page of them, which begins at a block's begin, and where the cursor is."""
         self._blocks.clear()
         self._total = page.total
+        self._is_begun = True
         self._take(page)
         self.rows_changed(cursor)
 
@@ -158,9 +160,14 @@ class EventList(VirtualList):
                 return wanted[0] * BLOCK, (wanted[-1] + 1) * BLOCK
         return None
 
-    def row_count(self) -> int:
-        """How many events there are."""
+    @property
+    def total(self) -> int:
+        """How many events there are; 0 before that is known."""
         return self._total
+
+    def row_count(self) -> int:
+        """How many lines there are: before anything is known, one that says that it is being read."""
+        return self._total if self._is_begun else 1
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Another part of the list is in view."""
