@@ -1,6 +1,7 @@
 """What a stretch of time holds: its figures, and between which instants there is anything at all."""
 
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from store.errors import UsageError
 
 if TYPE_CHECKING:
     from store.columns import EventColumns, Verdicts
+    from store.segments import Column
     from store.world import World
 
 
@@ -41,37 +43,49 @@ def range_figures(store: Store, partner: int | None, *, from_at: int, until_at: 
         raise UsageError("the range's end must be after its beginning")
     import numpy as np
 
-    from store.columns import distinct
+    from store.columns import distinct, how_many
     from store.judge import IMPROPER, VERDICT_NAMES
     from store.world import world_of
 
     with store.reading() as connection:
         world = world_of(store, connection)
-        columns, verdicts = _events_of(connection, world, partner)
-        inside = (columns.occurred_at >= from_at) & (columns.occurred_at < until_at)
-        verdict = verdicts.verdict[inside]
-        counts = np.bincount(verdict, minlength=len(VERDICT_NAMES)).tolist()
-        read = np.flatnonzero(inside)[verdict == IMPROPER]
-        records = columns.records[read]
+        counts = np.zeros(len(VERDICT_NAMES), dtype=np.int64)
+        people: list[Column] = [np.zeros(0, dtype=np.int64)]
+        resources, apps = people[:], people[:]
+        records = 0
+        for columns, verdicts in _events_of(connection, world, partner):
+            inside = (columns.occurred_at >= from_at) & (columns.occurred_at < until_at)
+            verdict = verdicts.verdict[inside]
+            counts += np.bincount(verdict, minlength=len(VERDICT_NAMES))
+            read = np.flatnonzero(inside)[verdict == IMPROPER]
+            for found, column in ((people, columns.subject), (resources, columns.resource), (apps, columns.app)):
+                found.append(distinct(column[read]))
+            said = columns.records[read]
+            records += sum(said[said > 0].tolist())
         partner_of = world.registry.partner_of
         return RangeFigures(
             from_at=from_at,
             until_at=until_at,
-            events=dict(zip(VERDICT_NAMES, counts, strict=True)),
-            people=int(np.count_nonzero(distinct(columns.subject[read]))),
-            resources=int(np.count_nonzero(distinct(columns.resource[read]))),
-            partners=len({partner_of[app] for app in distinct(columns.app[read]).tolist()}),
-            records=sum(records[records > 0].tolist()),
+            events=dict(zip(VERDICT_NAMES, counts.tolist(), strict=True)),
+            people=how_many(np.concatenate(people)),
+            resources=how_many(np.concatenate(resources)),
+            partners=len({partner_of[app] for some in apps for app in some.tolist()}),
+            records=records,
         )
 
 
-def _events_of(connection: sqlite3.Connection, world: "World", partner: int | None) -> "tuple[EventColumns, Verdicts]":
-    """The events of a partner, or of everybody."""
+def _events_of(
+    connection: sqlite3.Connection, world: "World", partner: int | None
+) -> "Iterator[tuple[EventColumns, Verdicts]]":
+    """The events of a partner, or of everybody, some at a time."""
     from store.partner_events import partner_events
 
-    if partner is None:
-        return world.columns(connection), world.verdicts(connection)
-    return partner_events(connection, world, partner)
+    if partner is not None:
+        columns, verdicts = partner_events(connection, world, partner)
+        yield columns, verdicts
+        return
+    for columns in world.parts(connection):
+        yield columns, world.judge(columns)
 
 
 def first_and_last(store: Store, partner: int | None) -> tuple[int, int] | None:

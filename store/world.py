@@ -2,12 +2,22 @@
 
 import sqlite3
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from store.aliases import aliases, opt_ins_of_people, same_person
-from store.columns import BASE, EventColumns, Verdicts, field_sets, judge_columns, load_columns, load_named
+from store.columns import (
+    BASE,
+    COUNTED_SEGMENTS,
+    EventColumns,
+    Verdicts,
+    field_sets,
+    judge_columns,
+    load_columns,
+    load_named,
+)
 from store.connection import Store
 from store.facts import Facts, OptIns, after_removal, exempt_classes
 from store.judge import Judge
@@ -54,6 +64,17 @@ class World:
             if self._columns is None:
                 self._columns = self._stale_columns(connection) if is_stale(connection) else self._noted(connection)
             return self._columns
+
+    def parts(self, connection: sqlite3.Connection) -> Iterator[EventColumns]:
+        """Every live event, some at a time: what is counted once needs no room for all of them."""
+        with self._lock:
+            held = self._columns
+        if held is not None or is_stale(connection):
+            yield self.columns(connection)
+            return
+        for segment in connection.execute(COUNTED_SEGMENTS).fetchall():
+            columns = load_columns(connection, [segment])
+            yield replace(columns, subject=same_person(columns.subject, self.aliases(connection)))
 
     def verdicts(self, connection: sqlite3.Connection) -> Verdicts:
         """Of every live event, under the rulebook's own cut-offs."""
