@@ -253,11 +253,11 @@ class Walk:
         return "".join(line for line in self.terminal.lines() if re.search(r"Go to|🔎|^ / (?!filter {2})", line))
 
     def events(self) -> None:
-        """The list, and an event in full for every eight texts."""
+        """The list, and every third event in full."""
         self.until(lambda: bool(self.found(box(self.terminal, "Events"))))
         for place in range(len(self.texts)):
             self.look("EventsScreen.events", box(self.terminal, "Events"))
-            if place % 6 == 0:
+            if place % 3 == 0:
                 self.opens("enter", "╭─ Event ─")
                 self.look("EventDialog", box(self.terminal, "Event ─"))
                 self.closes("╭─ Event ─")
