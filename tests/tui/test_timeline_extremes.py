@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from store.names import find_partner
 from store.parameters import Parameters
 from store.rulebook import load_rules
 from store.schema import create_store
-from store.timeline import whole_span
+from store.timeline import Marker, whole_span
 from tui.time_cursor import BANDS, BARS, CALENDAR, WEEKS, TimeCursor
 from tui.timeline_answers import picture_of
 from tui.widgets.timeline_bars import added, bin_counts, columns_of
@@ -201,3 +202,23 @@ def test_a_bands_row_is_kept_with_its_partner(store: Store) -> None:
     assert walk.subject == find_partner(store, "none")
     walk.step_row(9)
     assert walk.row == 2
+
+
+def test_a_marker_near_by_is_looked_for_where_some_are_left_out(store: Store) -> None:
+    walk = TimelineWalk(TimeCursor(picture=BANDS))
+    walk.fit(118, 24)
+    walk.set_span(*whole_span(store, None))
+    wanted = walk.wanted()
+    assert wanted is not None
+    shown = asked(store, walk, wanted, "ends")
+    far = Marker(parse_point("2019-10-28"), "removal", "removed", find_partner(store, "ends"))
+    walk.walk_to(CUTOFF - 1)
+
+    def ahead(left_out: int) -> object:
+        bands = tuple(band._replace(markers=(far,), markers_left_out=left_out) for band in shown.bands)
+        walk.show(replace(shown, bands=bands))
+        return walk.marker_ahead(1)
+
+    assert ahead(0) == far.at
+    assert walk.cursor is not None
+    assert ahead(3) == (walk.cursor[1], max(wanted.until_at, whole_span(store, None)[1]))

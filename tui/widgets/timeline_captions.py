@@ -62,7 +62,8 @@ def heading(number: str, title: str, shown: Shown | None, counted: int, width: i
         said = f"   {per}" if what == "restricted reads" else said
         name = fit(name, min(cell_len(name), max(room - len(said), 4)))
     when = f"   {interval_words(shown.timeline.from_at, shown.timeline.until_at)}"
-    if cell_len(name) + len(said) + len(when) <= room:
+    # Of weeks that do not fit, a page is shown: the axis says which.
+    if shown.picture != WEEKS and cell_len(name) + len(said) + len(when) <= room:
         said += when
     return Content.assemble(f"{number} ", (name, "bold"), said)
 

@@ -227,11 +227,11 @@ class TimelineWalk:
             return None
         answer = shown.timeline
         partner = self.subject
-        markers = next((band.markers for band in shown.bands if band.partner == partner), answer.markers)
+        whose = next((band for band in shown.bands if band.partner == partner), answer)
         near = (cursor[1], answer.until_at) if by > 0 else (answer.from_at, cursor[0])
         # The instant itself, not its bin's begin: zooming in afterwards ends on the marker.
-        here = markers_in(markers, *near)
-        if here and not answer.markers_left_out:
+        here = markers_in(whose.markers, *near)
+        if here and not whose.markers_left_out:
             return here[0 if by > 0 else -1].at
         if by > 0:
             far = cursor[1], max(view.span_until, view.until_at)
