@@ -259,7 +259,8 @@ class Walk:
             self.look("EventsScreen.events", box(self.terminal, "Events"))
             if place % 3 == 0:
                 self.opens("enter", "╭─ Event ─")
-                self.look("EventDialog", box(self.terminal, "Event ─"))
+                # Its frame is there before its facts.
+                self.until(lambda: bool(self.look("EventDialog", box(self.terminal, "Event ─"))))
                 self.closes("╭─ Event ─")
             if place % 2 == 0 or place == 1:
                 # It names the person of this event and the partner: each text is one or the other somewhere.
