@@ -256,6 +256,31 @@ def test_it_opens_on_one_person_or_resource(store: Store, options: dict[str, str
     run(store, flow, **options)
 
 
+def test_events_that_come_in_meanwhile_leave_the_cursor_on_its_event(tmp_path: Path) -> None:
+    path = tmp_path / "incident.db"
+    create_store(path, name="Events", actor="ana", at=0)
+    files = [tmp_path / f"access_events-{part}.jsonl" for part in range(2)]
+    for part, file in enumerate(files):
+        lines = (json.dumps(row_of(number)) for number in range(part, 600, 2))
+        file.write_text("\n".join(lines), "utf-8")
+    with open_store(path) as opened:
+        import_paths(opened, files[:1], actor="ana")
+
+        async def flow(pilot: Pilot[int]) -> None:
+            await press(pilot, "t", *"2018-04-20", "enter")
+            before = listed(pilot).current
+            assert before is not None
+            assert "300 events" in text(pilot)
+            import_paths(opened, files[1:], actor="bo")
+            await press(pilot, "R")
+            assert "600 events" in text(pilot)
+            after = listed(pilot).current
+            assert after is not None
+            assert (after.key, listed(pilot).cursor) == (before.key, 16 * 24)
+
+        run(opened, flow)
+
+
 def test_lines_are_cut_at_blanks_and_lose_nothing() -> None:
     assert wrapped("", 5) == [""]
     assert wrapped("one two three", 7) == ["one two", "three"]
