@@ -19,6 +19,7 @@ from store.judge import VERDICT_NAMES
 from store.kept import is_stale
 from store.patterns import matches
 from store.remembered import Remembered
+from store.room import give_back
 from store.segments import Column
 from store.stopping import Stop
 from store.time_order import TimeOrder
@@ -36,6 +37,7 @@ _RESOURCES = "SELECT id FROM resources WHERE instr(lower(resource_id), lower(:te
 _RESOURCE = "SELECT id FROM resources WHERE resource_id = ?"
 _ENDPOINTS = "SELECT id FROM endpoints WHERE instr(lower(endpoint), lower(:text)) > 0"
 _ENDPOINT = "SELECT id FROM endpoints WHERE endpoint = ?"
+_LARGE = 1 << 20
 _DAYS = "SELECT min(day), max(day) FROM daily"
 
 
@@ -76,7 +78,14 @@ def selected(connection: sqlite3.Connection, world: "World", question: EventQues
     Raises:
         StoppedError: the question was taken back.
     """
-    return _SELECTED.get(world, question, lambda: _select(connection, world, question, stop))
+    return _SELECTED.get(world, question, lambda: _given_back(connection, _select(connection, world, question, stop)))
+
+
+def _given_back(connection: sqlite3.Connection, order: TimeOrder) -> TimeOrder:
+    """The same; what its making took of memory is given back."""
+    if order.count > _LARGE:
+        give_back(connection)
+    return order
 
 
 def _select(connection: sqlite3.Connection, world: "World", question: EventQuestion, stop: Stop) -> TimeOrder:

@@ -25,6 +25,7 @@ from tui.text import clean, wrapped
 _DOING = {"checking": "checking that the file is the one imported (SHA-256)", "reading": "reading"}
 _NAMES_WIDTH = 12
 _LEAST_ROOM = 20
+_WIDTH, _BORDERS = 100, 5
 
 
 class EventDialog(ModalScreen[None]):
@@ -85,6 +86,7 @@ class EventDialog(ModalScreen[None]):
         """The keys scroll the box; the answers come when they come."""
         from tui.app import OverscopeApp
 
+        self._draw()
         self.query_one(".details").focus()
         app = self.app
         assert isinstance(app, OverscopeApp)
@@ -140,7 +142,9 @@ class EventDialog(ModalScreen[None]):
 
     def _content(self) -> Content:
         found, raw = self._why, self._raw
-        width = self.query_one(".details", VerticalScroll).scrollable_content_region.width
+        # Before the first layout the box has no width yet.
+        inside = self.query_one(".details", VerticalScroll).scrollable_content_region.width
+        width = inside or min(self.app.size.width, _WIDTH) - _BORDERS
         reasons = why_lines(found) if found is not None else [("", self._why_said)]
         parts = [
             *_section("", event_lines(self._event), width),
