@@ -61,12 +61,12 @@ def all_that_comes_out(stage: SmallStage | EventStage, rows: list[EventRow], kno
         return span
     stage.give_keys()
     texts = {dictionary: stage.texts(dictionary) for dictionary in DICTIONARIES}
+    spelled = sorted(stage.spellings())
     for dictionary, found in texts.items():
         stage.give_ids(dictionary, found, range(len(found) + 10, 10, -1))
-    answers = [span, texts, sorted(stage.id_keys().tolist())]
+    answers = [span, texts, spelled, sorted(stage.id_keys().tolist())]
     answers.append(sorted(stage.tell_repeats_apart().tolist()))
     answers.append(sorted(map(str, stage.drop_contradictions(np.array([text_key(name) for name in known], np.int64)))))
-    answers.append(sorted(stage.spellings()))
     stage.sort()
     return answers, [[column.tolist() for column in batch] for batch in stage.batches(3)]
 
