@@ -37,6 +37,15 @@ for _ in range(50_000):
 print("young garbage unasked:", watched() is None)
 """
 
+# As after a demo was built, or the raw record of a Parquet file was read.
+_LIBRARY_IN_USE = """
+import duckdb
+from tui import collector
+
+duckdb.connect(":memory:").close()
+collector.keep()
+"""
+
 
 @pytest.mark.parametrize(
     "said",
@@ -51,3 +60,11 @@ def answers() -> list[str]:
     root = Path(__file__).resolve().parents[2]
     ended = subprocess.run([sys.executable, "-c", _UNASKED], cwd=root, capture_output=True, text=True, check=True)
     return ended.stdout.splitlines()
+
+
+def test_what_was_kept_is_let_go_at_the_end() -> None:
+    root = Path(__file__).resolve().parents[2]
+    ended = subprocess.run(
+        [sys.executable, "-c", _LIBRARY_IN_USE], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert ended.stderr == ""
