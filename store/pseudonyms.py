@@ -8,7 +8,7 @@ for what cannot be recognised. Knows nothing of files and tables.
 import hmac
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, unquote
@@ -23,6 +23,9 @@ _LEAST_DIFFERENT_BYTES = 8
 _MAKE_ONE = "make one with `head -c 32 /dev/urandom > people.key; chmod 600 people.key`"
 _DIGITS = 20
 _SPELLING_DIGITS = 8
+EVENT = "event-"
+EVENT_DIGITS = 20
+_HMAC_BLOCK = 64
 
 # `@`, also escaped once or more in a nested address.
 _AT = re.compile(r"@|%(?:25){0,3}40")
@@ -46,6 +49,13 @@ _PERSONS_PLACE = re.compile(
     re.IGNORECASE,
 )
 _PART = re.compile(r"""[^\s/?&=#:;,|()'"<>\\\[\]{}]+""")
+# The words of a text that an id within it begins and ends with; an escape such as `%3D` is none.
+_WORD = re.compile(r"%(?:25){0,3}[0-9A-Fa-f]{2}|(?P<word>[^\W_]+)")
+_SECTION = re.compile(r"[^/?&=#]+")
+MOST_WORDS = 5
+# Random by how it is made: tells of nobody.
+UUID = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+_UUID = re.compile(UUID)
 _QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*+'?|"(?:[^"\\]|\\.)*+"?""")
 _LONG_NUMBER = re.compile(r"\d{5,}")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -59,16 +69,33 @@ class Span(NamedTuple):
     instead: str
 
 
+class Piece(NamedTuple):
+    """A part of a text, `start..end` (exclusive), and the folded id that it may be."""
+
+    start: int
+    end: int
+    folded: str
+
+
 class People:
     """Gives people their pseudonyms under one key.
 
     Attributes:
         fingerprint: of the key; tells nothing of it.
+        hides_ids: whether event ids are kept as pseudonyms of their own. A store that was begun before they were keeps
+            them as it did, under the fingerprint that it has: else its events would come in once more.
     """
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, *, hides_ids: bool = True) -> None:
         self._key = key
-        self.fingerprint = self._keyed("fingerprint", "overscope people")
+        self.hides_ids = hides_ids
+        self.fingerprint = self._keyed(
+            "fingerprint", "overscope people, event ids" if hides_ids else "overscope people"
+        )
+
+    def with_plain_ids(self) -> "People":
+        """The same pseudonyms for a store that was begun before event ids had any."""
+        return People(self._key, hides_ids=False)
 
     def _keyed(self, what: str, text: str, digits: int = _DIGITS) -> str:
         message = f"{what}\0{text}".encode("utf-8", "surrogatepass")
@@ -148,15 +175,52 @@ class People:
                     yield Span(start, end, self._spelled(self.person(own), text[start:end], fold_id(own)))
                 start = lowered.find(form, end)
 
-    def parts(self, text: str) -> Iterator[tuple[Span, str]]:
-        """Each part of an address or path, and all of it, as it would be replaced, and the folded id it may be."""
-        if _PART.fullmatch(text) is None:
-            yield Span(0, len(text), self._named(text)), fold_id(_decoded(text))
-        for match in _PART.finditer(text):
-            yield Span(*match.span(), self._named(match[0])), fold_id(_decoded(match[0]))
+    def piece(self, text: str, start: int, piece: Piece) -> Span:
+        """How a piece is replaced that is the id of somebody known, of a section that begins at `start` of a text."""
+        first, end = start + piece.start, start + piece.end
+        return Span(first, end, self._spelled(self.person(piece.folded), text[first:end], piece.folded))
+
+    def event_id(self, written: str, own: str | None = None) -> str:
+        """What is kept of an event's id: a pseudonym of its own, unless it is a UUID and not the person's own id.
+
+        Made from the record alone, so that one event has one id whoever is known when; whom it names is not to be seen.
+        """
+        if not self.hides_ids:
+            return self.in_text(written, own)
+        if _UUID.fullmatch(written) is not None and written.lower() != (own or "").lower():
+            return written
+        return EVENT + hmac.digest(self._event_key(), written.encode("utf-8"), "sha256").hex()[:EVENT_DIGITS]
+
+    def _event_key(self) -> bytes:
+        return hmac.digest(self._key, b"event ids", "sha256")
+
+    def event_pads(self) -> tuple[bytes, bytes]:
+        """What HMAC-SHA-256 puts before an event's id and before the hash of that, for a database to compute it."""
+        key = self._event_key().ljust(_HMAC_BLOCK, b"\0")
+        return bytes(byte ^ 0x36 for byte in key), bytes(byte ^ 0x5C for byte in key)
 
 
-def replaced(text: str, spans: list[Span]) -> str:
+def sections(text: str) -> Iterator[tuple[int, str]]:
+    """The text as a whole, and what stands between `/`, `?`, `&`, `=` and `#`, with where it begins."""
+    yield 0, text
+    for match in _SECTION.finditer(text):
+        if len(match[0]) < len(text):
+            yield match.start(), match[0]
+
+
+def pieces(section: str) -> Iterator[Piece]:
+    """What may be an id within a section: all of it; without such marks in it, its parts and up to five words."""
+    places = {(0, len(section)): None}
+    if _SECTION.fullmatch(section) is not None:
+        places.update(dict.fromkeys(match.span() for match in _PART.finditer(section)))
+        words = [match.span() for match in _WORD.finditer(section) if match["word"] is not None]
+        for first, (start, _) in enumerate(words):
+            places.update(dict.fromkeys((start, end) for _, end in words[first : first + MOST_WORDS]))
+    for start, end in places:
+        yield Piece(start, end, fold_id(_decoded(section[start:end])))
+
+
+def replaced(text: str, spans: Iterable[Span]) -> str:
     """The text with every span replaced; of spans that overlap, the one that begins first, then the longest."""
     pieces: list[str] = []
     done = 0
@@ -178,6 +242,8 @@ def withheld(text: str) -> str:
 
 
 def _decoded(written: str) -> str:
+    if "%" not in written:
+        return written
     for _ in range(4):
         plain = unquote(written)
         if plain == written:

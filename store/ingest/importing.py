@@ -18,7 +18,7 @@ from store.connection import Store
 from store.errors import StoreError, UnusableFileError, UsageError
 from store.fold import defer, refresh
 from store.ingest import formats, kept_out, pseudonym_key, quarantine, restoring, strict
-from store.ingest.boundary import KINDS_OF_PEOPLE, Boundary
+from store.ingest.boundary import Boundary
 from store.ingest.formats import Chosen
 from store.ingest.imports import ImportEntry, document, entry_of, list_document
 from store.ingest.loader import Load, Meter, Progress
@@ -102,9 +102,9 @@ def import_paths(
     """
     options = _options(timezone, epoch, mapping or {})
     chosen, ignored = _choose(paths, asked=format, kind=kind, options=options)
-    names_people = any(each.kind is None or each.kind in KINDS_OF_PEOPLE for each in chosen)
+    names_people = any(pseudonym_key.may_name_people(each.kind) for each in chosen)
     with store.reading() as connection:
-        pseudonym_key.check(connection, people, names_people=names_people)
+        people = pseudonym_key.check(connection, people, names_people=names_people)
     entries: list[ImportEntry] = []
     last = len(chosen) - 1
     try:
@@ -187,7 +187,7 @@ def _import_file(
         "options": _options_text(options, people),
     }
     with stage_folder(store.path) as folder, _room_to_work(store):
-        begun = _begin(store, named, people, actor=actor)
+        begun = _begin(store, named, people, kind=chosen.kind, actor=actor)
         if begun is None:
             return _import_again(store, named, actor=actor, more=more)
         done = _load(store, chosen, options, begun, folder, boundary, progress=progress)
@@ -240,14 +240,15 @@ class _Done(NamedTuple):
     event_parts: list[seals.Part] | None = None
 
 
-def _begin(store: Store, named: Mapping[str, object], people: People | None, *, actor: str) -> _Begun | None:
+def _begin(
+    store: Store, named: Mapping[str, object], people: People | None, *, kind: str | None, actor: str
+) -> _Begun | None:
     """Enter the import as begun; an attempt on the same content that never completed is taken up again.
 
     Returns None where the content is known whole, and nothing that it was refused could come in now.
     """
     with store.writing() as connection:
-        names_people = named["kind"] is None or named["kind"] in KINDS_OF_PEOPLE
-        pseudonym_key.check(connection, people, names_people=names_people)
+        pseudonym_key.check(connection, people, names_people=pseudonym_key.may_name_people(kind))
         pseudonym_key.keep(connection, people, actor=actor, at=now())
         same = connection.execute(_SAME, named).fetchall()
         known = [content_id for _, content_id, state in same if state == "complete"]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from store.ingest.staging import EventStage, as_texts
+from store.pseudonyms import EVENT, EVENT_DIGITS, UUID
 from store.redaction import HINT, LONGEST_PLAIN
 
 _CHUNK = 100_000
@@ -58,10 +59,27 @@ UPDATE staged SET endpoint = said.safe FROM said WHERE staged.endpoint = said.te
 UPDATE staged SET event_id = said.safe FROM said WHERE staged.event_id = said.text AND staged.subject = said.subject
 """,
 }
-_OWNERS = """
+_OWNERS = {
+    "resources": """
 SELECT DISTINCT resource, subject FROM staged
 WHERE resource <> '' AND subject <> ''
   AND (contains(lower(resource), lower(subject)) OR contains(resource, '%'))
+""",
+    "endpoints": """
+SELECT DISTINCT endpoint, subject FROM staged
+WHERE endpoint <> '' AND subject <> ''
+  AND (contains(lower(endpoint), lower(subject)) OR contains(endpoint, '%'))
+""",
+    "addresses": """
+SELECT DISTINCT ip, subject FROM staged
+WHERE ip <> '' AND subject <> '' AND (contains(lower(ip), lower(subject)) OR contains(ip, '%'))
+""",
+}
+# As `People.event_id` does: HMAC-SHA-256 of all ids but UUIDs.
+_HIDE_IDS = """
+UPDATE staged
+SET event_id = $event || left(sha256($outer || unhex(sha256($inner || encode(event_id)))), $digits)
+WHERE event_id <> '' AND (NOT regexp_full_match(event_id, $uuid) OR lower(event_id) = lower(subject))
 """
 
 
@@ -114,23 +132,29 @@ class StageTexts:
         self._stage.connection.execute(_FORGET_SPELLINGS)
         self.replace("subject", changes)
 
-    def owners(self) -> dict[str, set[str]]:
-        """Resource -> those subjects of its events whose id may stand within it."""
-        found: dict[str, set[str]] = {text: set() for text in self._stage.texts("resources")}
-        for resource, subject in self._stage.connection.execute(_OWNERS).fetchall():
-            found[resource].add(subject)
+    def owners(self, dictionary: str) -> dict[str, set[str]]:
+        """Text of `resources`, `endpoints` or `addresses` -> those subjects of its events who may stand within it."""
+        found: dict[str, set[str]] = {text: set() for text in self._stage.texts(dictionary)}
+        for text, subject in self._stage.connection.execute(_OWNERS[dictionary]).fetchall():
+            found[text].add(subject)
         return found
 
-    def say(self, safe: Callable[[str, str], str]) -> None:
-        """Replace what endpoints, ids and addresses say, given each text and the id of the event's subject, or ''."""
-        for column, question in _SAID.items():
-            self._stage.connection.execute(_CREATE_SAID)
-            with self._stage.connection.cursor() as own:
-                found = own.execute(question)
-                while rows := found.fetchmany(_CHUNK):
-                    self._add_said([(text, subject, safe(text, subject)) for text, subject in rows])
-            self._stage.connection.execute(_SAY[column])
+    def say(self, column: str, safe: Callable[[str, str], str]) -> None:
+        """Replace what an `endpoint`, `ip` or `event_id` says, given each text and the event's subject, or ''."""
+        self._stage.connection.execute(_CREATE_SAID)
+        with self._stage.connection.cursor() as own:
+            found = own.execute(_SAID[column])
+            while rows := found.fetchmany(_CHUNK):
+                self._add_said([(text, subject, safe(text, subject)) for text, subject in rows])
+        self._stage.connection.execute(_SAY[column])
         self._stage.gather_texts()
+
+    def hide_ids(self, pads: tuple[bytes, bytes]) -> None:
+        """Give every event id a pseudonym of its own, under the key that the pads of `People.event_pads` are of."""
+        inner, outer = pads
+        given = {"event": EVENT, "inner": inner, "outer": outer, "digits": EVENT_DIGITS, "uuid": UUID}
+        self._stage.connection.execute(_HIDE_IDS, given)
+        self._stage.has_old_keys = True
 
     def _add_said(self, said: list[tuple[str, str, str]]) -> None:
         changed = [row for row in said if row[0] != row[2]]

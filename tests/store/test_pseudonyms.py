@@ -384,7 +384,8 @@ def test_a_bad_key_is_refused_in_one_line(
 
 
 def test_the_content_is_another_under_a_key(tmp_path: Path) -> None:
-    path = write_events(tmp_path / "access_events.csv", [event()])
+    path = tmp_path / "partners.csv"
+    path.write_text("partner_id,name\np,P\n", "utf-8")
     with new_store(tmp_path) as store:
         first = take(store, path)
         second = take(store, path, people=PEOPLE)
