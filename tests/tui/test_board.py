@@ -473,6 +473,22 @@ def test_a_screen_too_small_says_so(incident: FakeIncident, size: tuple[int, int
     run(incident, flow, size=size)
 
 
+@pytest.mark.parametrize("pane", ["partners", "timeline", "audit"])
+def test_the_focus_comes_back_when_the_window_was_too_small(incident: FakeIncident, pane: str) -> None:
+    async def flow(pilot: Pilot[int]) -> None:
+        await pilot.press(str(("partners", "timeline", "audit").index(pane) + 1))
+        await settled(pilot)
+        held = pilot.app.screen.focused
+        assert held is not None
+        await pilot.resize_terminal(50, 12)
+        await settled(pilot)
+        await pilot.resize_terminal(120, 40)
+        await settled(pilot)
+        assert pilot.app.screen.focused is held
+
+    run(incident, flow, size=(120, 40))
+
+
 def test_an_error_of_the_store_becomes_a_line(incident: FakeIncident, monkeypatch: pytest.MonkeyPatch) -> None:
     from store import partners
 

@@ -5,6 +5,7 @@ The app's actions (`esc`, `R`, `y`, `1 2 3`) call the methods here, so a screen 
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual import events
 from textual.app import ComposeResult
 from textual.reactive import Reactive
 from textual.screen import Screen
@@ -38,6 +39,8 @@ class WorkScreen(Screen[None]):
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
     # No class of the screen's: every widget on it would be styled anew.
     _is_maximised = False
+    # What had the focus before the window became too small for anything to have it.
+    _focused_before: Widget | None = None
 
     @property
     def overscope(self) -> "OverscopeApp":
@@ -61,6 +64,27 @@ class WorkScreen(Screen[None]):
     def on_mount(self) -> None:
         """The first questions come after the first paint."""
         self.call_after_refresh(self.ask_all)
+
+    def watch_focused(self, before: Widget | None, now: Widget | None) -> None:
+        """Where the window is too small nothing can have the focus: what had it gets it back."""
+        if now is not None:
+            self._focused_before = None
+        elif self._is_too_small:
+            self._focused_before = before
+
+    def on_resize(self, event: events.Resize) -> None:
+        """A window that is large enough again takes up keys where it was."""
+        if self._focused_before is not None:
+            self.call_after_refresh(self._focus_again)
+
+    def _focus_again(self) -> None:
+        before = self._focused_before
+        if before is not None and before.is_attached and not self._is_too_small:
+            before.focus()
+
+    @property
+    def _is_too_small(self) -> bool:
+        return self.has_class("-tiny") or self.has_class("-flat")
 
     def on_screen_resume(self) -> None:
         """Nothing lies over this screen any more: what waited for that may come."""
