@@ -200,9 +200,13 @@ def _shares(facts: "ShapeFacts") -> Iterator[Statement]:
     for share in shares[:_MOST_RESOURCES]:
         text = (
             f"In {share.resource} it read {count_words(share.read)} of {_people(share.known, 'known ')}"
-            f" ({_percent(share.read, share.known)}) with {_reads(share.events)}."
+            f" ({_percent(share.read, share.known)}) with {_reads(share.events)}{_nameless(share.nameless)}."
         )
         yield Statement("share_in_resource", NUMBER, text, begin, end, share.resource, "improper")
+
+
+def _nameless(number: int) -> str:
+    return f", {count_words(number)} of them of a person not named" if number else ""
 
 
 def _decreased(facts: "ShapeFacts") -> Statement:

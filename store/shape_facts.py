@@ -30,12 +30,17 @@ from store.world import World
 
 
 class ResourceShare(NamedTuple):
-    """How many of the people that the log knows in a resource were read there, and how often."""
+    """How many of the people that the log knows in a resource were read there, and how often.
+
+    Attributes:
+        events: the restricted reads there; `nameless` of them name no person.
+    """
 
     resource: str
     read: int
     known: int
     events: int
+    nameless: int
 
 
 class Stretch(NamedTuple):
@@ -185,7 +190,8 @@ def _shares(connection: sqlite3.Connection, world: World, partner: int, read: Co
     if not len(resources):
         return ()
     people = distinct_within(which.ravel(), columns.subject[named], len(resources))
-    events = np.bincount(which.ravel(), minlength=len(resources))
+    by_name = np.bincount(which.ravel(), minlength=len(resources))
+    events = np.bincount(columns.resource[read], minlength=int(resources[-1]) + 1)[resources]
     known = _known_people(connection, world, partner)
     shares = [
         ResourceShare(
@@ -193,6 +199,7 @@ def _shares(connection: sqlite3.Connection, world: World, partner: int, read: Co
             int(people[place]),
             known[resource],
             int(events[place]),
+            int(events[place] - by_name[place]),
         )
         for place, resource in enumerate(resources.tolist())
     ]

@@ -286,6 +286,15 @@ def test_a_partner_that_read_everybody_known_is_said_to_have(tmp_path: Path) -> 
     assert told["share_in_resource"].text == "In r1 it read 4 of 4 known people (100 %) with 4 restricted reads."
 
 
+def test_the_share_counts_all_events_that_it_opens(tmp_path: Path) -> None:
+    nameless = [read("2018-05-02", subject_id=""), read("2018-05-03", subject_id="")]
+    others = [read("2018-05-01", resource_id="r2"), read("2018-05-01", resource_id=""), read("2018-05-04", app_id="a3")]
+    told = shape(tmp_path, Case([read("2018-05-01"), *nameless, *others]))["share_in_resource"]
+    assert told.text == (
+        "In r1 it read 1 of 1 known person (100 %) with 3 restricted reads, 2 of them of a person not named."
+    )
+
+
 def test_without_names_the_share_is_unclear(tmp_path: Path) -> None:
     told = shape(tmp_path, Case([read("2018-05-01", subject_id=""), read("2018-05-01", resource_id="")]))
     assert told["share_of_people"].answer == "unclear"
@@ -366,6 +375,7 @@ def test_the_command_prints_every_sentence_and_its_filter(capsys: pytest.Capture
 
 
 # The later ones have restricted reads after a removal.
+_READS = re.compile(r"([\d,]+) restricted read")
 SEEDS = (*range(7_100, 7_105), 7_139, 7_141, 7_166, 7_184, 7_193, 7_198, 7_230)
 
 
@@ -395,6 +405,11 @@ def test_the_numbers_are_those_of_plain_loops(tmp_path: Path, monkeypatch: pytes
                     first_lag = duration_words(int(str(row["first_lag"])))
                     assert by_topic["lags"].text.startswith(f"Restricted reads came {first_lag}")
                 assert shares_told(told) == most_shares(incident, seen, name)
+                reads = [event for event in seen.improper() if event.app_id in oracle.apps_of(incident, name)]
+                for statement in told:
+                    if statement.topic in ("read", "share_in_resource"):
+                        there = [event for event in reads if statement.resource in (None, event.resource_id)]
+                        assert _READS.findall(statement.text)[0] == f"{len(there):,}"
                 assert by_topic["decreased_over_time"].answer == decreased(incident, seen, name)
 
 
