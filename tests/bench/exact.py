@@ -1,4 +1,6 @@
-"""A large store's figures against DuckDB over the raw files: `python -m tests.bench.exact --db FILE --files FOLDER`.
+"""A large store against itself, and its figures against DuckDB over the raw files.
+
+    python -m tests.bench.exact --db FILE --files FOLDER
 
 Prints one JSON document: how many views and partners were compared, and where they differ.
 """
@@ -13,8 +15,11 @@ from tests.bench.measured import Row, python, run
 from tests.exactness import Asked, RawFiles, disagreements
 
 
+_VERIFY_LIMIT_S = 120
+
+
 def measure(store: Path, files: Path) -> list[Row]:
-    """Compare in a process of its own."""
+    """Compare and verify, each in a process of its own."""
     told = json.loads(
         run(python("-m", "tests.bench.exact", "--db", str(store), "--files", str(files))).output,
     )
@@ -22,10 +27,22 @@ def measure(store: Path, files: Path) -> list[Row]:
     figure = f"{told['views']} views, {told['partners']:,} partners' figures, {len(different)} different"
     if different:
         figure += f": {different[0]}"
+    verified = run(python("-m", "store", "verify", "--db", str(store)))
     return [
         Row(
-            "equal to DuckDB over the raw files", figure, "python -m tests.bench.exact", "none different", not different
-        )
+            "equal to DuckDB over the raw files",
+            figure,
+            "python -m tests.bench.exact",
+            "none different",
+            not different,
+        ),
+        Row(
+            "verified, every row",
+            f"{verified.seconds:.0f} s (cpu {verified.processor:.0f} s, {verified.peak_mib:,.0f} MiB)",
+            "python -m store verify --db X",
+            f"<= {_VERIFY_LIMIT_S} s",
+            verified.seconds <= _VERIFY_LIMIT_S,
+        ),
     ]
 
 
