@@ -14,7 +14,6 @@ from store.connection import open_store
 from tests.bench.measured import Row, python, run
 from tests.exactness import Asked, RawFiles, disagreements
 
-
 _VERIFY_LIMIT_S = 120
 
 
