@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from store.world import World
 
 Codes = npt.NDArray[np.int8]
+Mask = npt.NDArray[np.bool_]
 
 _UNKNOWN = -1
 _CODES: Remembered[Codes] = Remembered()
@@ -40,6 +41,11 @@ def verdicts_in(connection: sqlite3.Connection, world: "World", block: Block, pl
     if len(unknown):
         mine[unknown] = _judged(connection, world, block, unknown)
     return mine[places]
+
+
+def after_removal_in(connection: sqlite3.Connection, world: "World", block: Block, places: Column) -> Mask:
+    """Which events at these places of a block (ascending) are after a removal of their app without a new grant."""
+    return _columns(connection, world, block, places).after
 
 
 def verdicts_at(connection: sqlite3.Connection, world: "World", positions: Column, stop: Stop) -> Codes:

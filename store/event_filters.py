@@ -1,4 +1,4 @@
-"""Which events are wanted: by verdict, data class, app, person, resource and endpoint; read from a line of text.
+"""Which events are wanted: by verdict, removal, class, app, person, resource and endpoint; read from a line of text.
 
 A filter's text is data: it is compared, never taken for a pattern, but for DOMAIN's patterns of data classes.
 """
@@ -22,6 +22,8 @@ _VERDICT_WORDS = {
 }
 _PART = re.compile(r'(?P<field>[a-z_]+)(?P<sign>[:=])(?:"(?P<quoted>(?:[^"\\]|\\.)*)"?|(?P<plain>\S*))|(?P<other>\S+)')
 SYNTAX = "verdict:denied class:group.member.* app:a person:u-7 resource:g-12 endpoint:feed"
+
+_FIELDS = "verdict, removal, class, app, person, resource and endpoint"
 
 
 class Term(NamedTuple):
@@ -48,6 +50,7 @@ class EventFilters:
         verdicts: their names.
         data_classes: patterns, of which one of the event's classes must be meant.
         apps: ids or names. The others are ids and texts as the log has them.
+        after_removal: restricted reads and denied attempts after a removal of their app without a new grant.
     """
 
     verdicts: tuple[str, ...] = ()
@@ -56,6 +59,7 @@ class EventFilters:
     subjects: tuple[Term, ...] = ()
     resources: tuple[Term, ...] = ()
     endpoints: tuple[Term, ...] = ()
+    after_removal: bool = False
 
     def __bool__(self) -> bool:
         return any(getattr(self, field.name) for field in fields(self))
@@ -75,13 +79,15 @@ def parse_filters(text: str) -> EventFilters:
     """The filters that a line of text asks for.
 
     `field:text` is contained, `field=text` is exactly it; a text with blanks stands in double quotes. Several values of
-    one field are alternatives, different fields must all hold. `person:-` is not in the log.
+    one field are alternatives, different fields must all hold. `person:-` is not in the log, `removal:after` is
+    after the removal of its app without a new grant.
 
     Raises:
         UsageError: an unknown field, verdict or pattern; the message says what can be written.
     """
     verdicts: list[str] = []
     patterns: list[str] = []
+    after_removal = False
     terms: dict[str, list[Term]] = {name: [] for name in set(_TERMS.values())}
     for match in _PART.finditer(text.strip()):
         if match["other"] is not None:
@@ -95,15 +101,24 @@ def parse_filters(text: str) -> EventFilters:
             verdicts += verdict_names(value)
         elif name == "class":
             patterns.append(checked_pattern(value))
+        elif name == "removal":
+            after_removal = _is_after(value)
         elif name in _TERMS:
             terms[_TERMS[name]].append(Term(value.strip(), match["sign"] == "="))
         else:
-            raise UsageError(f"no such field: {name}; there are verdict, class, app, person, resource and endpoint")
+            raise UsageError(f"no such field: {name}; there are {_FIELDS}")
     return EventFilters(
         verdicts=tuple(dict.fromkeys(verdicts)),
         data_classes=tuple(dict.fromkeys(patterns)),
+        after_removal=after_removal,
         **{name: tuple(dict.fromkeys(found)) for name, found in terms.items()},
     )
+
+
+def _is_after(text: str) -> bool:
+    if text.strip().casefold() != "after":
+        raise UsageError(f"removal:{text}? Write removal:after for what came after the removal of its app")
+    return True
 
 
 def verdict_names(text: str) -> tuple[str, ...]:
@@ -137,6 +152,7 @@ def checked_pattern(text: str) -> str:
 def filters_text(filters: EventFilters) -> str:
     """The line of text that `parse_filters` reads as these filters."""
     parts = [f"verdict:{name}" for name in filters.verdicts]
+    parts += ["removal:after"] if filters.after_removal else []
     parts += [f"class:{pattern}" for pattern in filters.data_classes]
     for field, name in (("app", "apps"), ("person", "subjects"), ("resource", "resources"), ("endpoint", "endpoints")):
         for term in getattr(filters, name):

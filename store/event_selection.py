@@ -7,15 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from store.event_columns import Codes, verdicts_in
+from store.event_columns import Codes, Mask, after_removal_in, verdicts_in
 from store.event_endpoints import endpoints_at
 from store.event_filters import EventFilters, Term
 from store.event_index import Block, EventIndex, index_of
 from store.ids import fold_id
 from store.instants import MICROSECONDS_PER_DAY
-from store.judge import VERDICT_NAMES
+from store.judge import DENIED, IMPROPER, VERDICT_NAMES
 from store.kept import is_stale
 from store.patterns import matches
 from store.remembered import Remembered
@@ -26,8 +25,6 @@ from store.time_order import TimeOrder
 
 if TYPE_CHECKING:
     from store.world import World
-
-Mask = npt.NDArray[np.bool_]
 
 _SUBJECTS = """
 SELECT id FROM subjects WHERE instr(lower(subject_id), lower(:text)) > 0 OR instr(lower(spelling), lower(:text)) > 0
@@ -170,6 +167,10 @@ class _Chooser:
             places, times = places[inside], times[inside]
         if wanted.verdicts is not None and len(places):
             inside = wanted.verdicts[self._verdicts(block, places)]
+            places, times = places[inside], times[inside]
+        if question.filters.after_removal and len(places):
+            inside = np.isin(self._verdicts(block, places), (IMPROPER, DENIED))
+            inside &= after_removal_in(self._connection, self._world, block, places)
             places, times = places[inside], times[inside]
         return times, block.base + places
 

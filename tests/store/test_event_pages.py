@@ -42,6 +42,7 @@ def wanted(judged: Judged, incident: Incident, question: EventQuestion, partner:
     filters = question.filters
     found: Counter[object] = Counter()
     apps = oracle.apps_of(incident, partner)
+    late = {id(event) for event in incident.events if oracle.is_after_removal(event, incident)}
     for event, verdict in judged:
         if event.app_id not in apps:
             continue
@@ -50,6 +51,8 @@ def wanted(judged: Judged, incident: Incident, question: EventQuestion, partner:
         if question.until_at is not None and event.occurred_at >= question.until_at:
             continue
         if filters.verdicts and verdict not in filters.verdicts:
+            continue
+        if filters.after_removal and (verdict not in ("improper", "denied") or id(event) not in late):
             continue
         if filters.data_classes and not any(
             oracle.contains(pattern, name) for pattern in filters.data_classes for name in event.data_classes
@@ -94,6 +97,8 @@ def filters_of(chance: random.Random, incident: Incident) -> Iterator[EventFilte
 
     for verdict in chance.sample(oracle.VERDICTS, 2):
         yield EventFilters(verdicts=(verdict,))
+    yield EventFilters(after_removal=True)
+    yield EventFilters(after_removal=True, verdicts=("improper",), resources=(term(RESOURCES),))
     yield EventFilters(data_classes=(chance.choice(("g.*", "g.m.*", "mail.item", "*", "g.m")),))
     yield EventFilters(subjects=(term(SUBJECTS),))
     yield EventFilters(resources=(term(RESOURCES), term(RESOURCES)))
@@ -289,6 +294,7 @@ def test_places_and_limits_below_zero_are_refused(incident: tuple[Store, Inciden
     [
         ("", EventFilters()),
         ("verdict:denied verdict:restricted", EventFilters(verdicts=("denied", "improper"))),
+        ("verdict:restricted removal:after", EventFilters(verdicts=("improper",), after_removal=True)),
         ("class:group.member.*", EventFilters(data_classes=("group.member.*",))),
         ('person="Ann Lee" person:-', EventFilters(subjects=(Term("Ann Lee", True), Term("-", False)))),
         ("resource:g-12 group=g-1", EventFilters(resources=(Term("g-12", False), Term("g-1", True)))),
@@ -301,7 +307,7 @@ def test_a_line_of_text_says_what_is_wanted(text: str, filters: EventFilters) ->
     assert parse_filters(filters_text(filters)) == filters
 
 
-@pytest.mark.parametrize("text", ["denied", "verdict:nonsense", "class:a*b", "colour:red", "person"])
+@pytest.mark.parametrize("text", ["denied", "verdict:nonsense", "class:a*b", "colour:red", "person", "removal:before"])
 def test_what_makes_no_sense_is_refused_in_words(text: str) -> None:
     with pytest.raises(UsageError):
         parse_filters(text)

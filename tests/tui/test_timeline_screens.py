@@ -378,7 +378,8 @@ def test_sentences_are_gone_through_and_drilled_to_their_events(incident: FakeIn
         assert opened(pilot) == (1, None, None)
         restricted = EventFilters(verdicts=("improper",))
         await press(pilot, "q", "k", "enter")
-        assert opened(pilot, restricted) == (1, parse_point("2019-10-28"), AS_OF)
+        late = EventFilters(verdicts=("improper",), after_removal=True)
+        assert opened(pilot, late) == (1, parse_point("2019-10-28"), AS_OF)
         await press(pilot, "q", "g", "j", "enter")
         assert opened(pilot, restricted) == (1, CUTOFF, CUTOFF + 1)
 

@@ -151,6 +151,7 @@ class TimelineWorkScreen(WorkScreen):
         filters = EventFilters(
             verdicts=() if statement.verdict is None else (statement.verdict,),
             resources=() if statement.resource is None else (Term(statement.resource, exact=True),),
+            after_removal=statement.after_removal,
         )
         self.open_events(whose, statement.from_at, statement.until_at, filters)
 
