@@ -8,8 +8,8 @@ from rich.cells import cell_len
 from store.instants import MICROSECONDS_PER_DAY, parse_point
 from store.timeline import Marker, RangeFigures, Week
 from tui.text import clean, count, day, moment, number, plural, qualified, short_day
-from tui.time_cursor import CALENDAR, WEEKS
-from tui.widgets.timeline_bars import NOT_LOGGED, STACK, Counts
+from tui.time_cursor import BANDS, CALENDAR, WEEKS
+from tui.widgets.timeline_bars import KINDS, NOT_LOGGED, STACK, Counts
 from tui.widgets.timeline_marks import marker_letter
 from tui.widgets.timeline_pictures import COUNTED, Shown
 from tui.widgets.timeline_window import DAY, width_words
@@ -82,7 +82,8 @@ def picture_words(shown: Shown, counted: int) -> tuple[str, str]:
         return what, "per day"
     bins = shown.timeline.bins
     per = f"per {width_words(bins[0].until_at - bins[0].from_at)}" if bins else ""
-    return what, per
+    # A band's sum stands beside it: of all that is counted, which is more than the restricted reads.
+    return "events" if shown.picture == BANDS and COUNTED[counted][0] == KINDS else what, per
 
 
 def week_words(week: Week) -> str:
