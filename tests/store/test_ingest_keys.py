@@ -52,8 +52,8 @@ def test_the_stage_keys_events_as_python_does(tmp_path: Path) -> None:
     stage.add(rows)
     stage.give_keys()
     assert stage.tell_repeats_apart().tolist() == []
-    found = dict(stage.connection.execute("SELECT record_no, event_key FROM keyed").fetchall())
-    named = dict(stage.connection.execute("SELECT record_no, id_key FROM keyed").fetchall())
+    found = dict(stage.connection.execute("SELECT record_no, event_key FROM staged").fetchall())
+    named = dict(stage.connection.execute("SELECT record_no, id_key FROM staged").fetchall())
     stage.close()
     content = text_key(rows[0].content())
     assert found == {1: content, 2: event_key(rows[1].content(), "id,1"), 3: mixed(content, 1)}
