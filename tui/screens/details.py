@@ -16,12 +16,12 @@ from tui.text import clean
 MOST_SHOWN = 20_000
 
 
-class DetailsDialog(ModalScreen[None]):
-    """The box; it scrolls. `esc`, `enter` or `q` closes it."""
+class DetailsBox(ModalScreen[None]):
+    """A box of class `details` that scrolls; `esc`, `enter` or `q` closes it. Subclasses compose what is in it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialogs", "app.leave", "moves")]
     DEFAULT_CSS = """
-    DetailsDialog {
+    DetailsBox {
         align: center middle;
         background: $background 60%;
         & > .details {
@@ -40,6 +40,31 @@ class DetailsDialog(ModalScreen[None]):
         Static { height: auto; }
     }
     """
+
+    def on_mount(self) -> None:
+        """The keys scroll the box."""
+        self.query_one(".details").focus()
+
+    def action_confirm(self) -> None:
+        """Close."""
+        self.dismiss()
+
+    def action_cancel(self) -> None:
+        """Close."""
+        self.dismiss()
+
+    def action_leave(self) -> None:
+        """Close."""
+        self.dismiss()
+
+    def action_go(self, where: str) -> None:
+        """Scroll."""
+        box = self.query_one(".details", VerticalScroll)
+        box.scroll_to(y=box.scroll_offset.y + scroll_steps(box)[where], animate=False)
+
+
+class DetailsDialog(DetailsBox):
+    """Names and values under a heading."""
 
     def __init__(self, heading: str, details: Sequence[tuple[str, str]]) -> None:
         """Show the details.
@@ -62,27 +87,6 @@ class DetailsDialog(ModalScreen[None]):
             yield Static(Content("").join(parts), markup=False)
         box.border_title = Content(clean(self._heading, 200))
         box.border_subtitle = Content("esc closes")
-
-    def on_mount(self) -> None:
-        """The keys scroll the box."""
-        self.query_one(".details").focus()
-
-    def action_confirm(self) -> None:
-        """Close."""
-        self.dismiss()
-
-    def action_cancel(self) -> None:
-        """Close."""
-        self.dismiss()
-
-    def action_leave(self) -> None:
-        """Close."""
-        self.dismiss()
-
-    def action_go(self, where: str) -> None:
-        """Scroll."""
-        box = self.query_one(".details", VerticalScroll)
-        box.scroll_to(y=box.scroll_offset.y + scroll_steps(box)[where], animate=False)
 
 
 def scroll_steps(box: VerticalScroll) -> dict[str, int]:

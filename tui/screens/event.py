@@ -1,13 +1,9 @@
 """One event in full: what the log told, why it has its verdict, which imports hold it, and the raw record."""
 
-from typing import ClassVar
-
 from textual.app import ComposeResult
-from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from store import raw_record, why
@@ -18,8 +14,7 @@ from store.raw_record import RawAnswer
 from store.stopping import Stop
 from store.why import Why
 from store.why_words import Line
-from tui.keys import bindings
-from tui.screens.details import MOST_SHOWN, scroll_steps
+from tui.screens.details import MOST_SHOWN, DetailsBox
 from tui.text import clean, wrapped
 
 _DOING = {"checking": "checking that the file is the one imported (SHA-256)", "reading": "reading"}
@@ -28,30 +23,10 @@ _LEAST_ROOM = 20
 _WIDTH, _BORDERS = 100, 5
 
 
-class EventDialog(ModalScreen[None]):
-    """The box; it scrolls. `esc`, `enter` or `q` closes it, whatever is still being read."""
+class EventDialog(DetailsBox):
+    """The box; it closes whatever is still being read."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialogs", "app.leave", "moves")]
-    DEFAULT_CSS = """
-    EventDialog {
-        align: center middle;
-        background: $background 60%;
-        & > .details {
-            width: 100;
-            max-width: 100%;
-            height: auto;
-            max-height: 100%;
-            border: round $rule-line-focus;
-            border-title-color: $head;
-            border-title-style: bold;
-            border-subtitle-color: $quiet;
-            background: $surface;
-            padding: 0 1;
-            scrollbar-size-vertical: 1;
-        }
-        Static { height: auto; }
-    }
-    """
+    DEFAULT_CSS = "EventDialog > .details { width: 100; }"
 
     class Progress(Message):
         """How far the reading of the original file is, as one line."""
@@ -83,11 +58,10 @@ class EventDialog(ModalScreen[None]):
         box.border_subtitle = Content("j k scroll   G the raw record   esc closes")
 
     def on_mount(self) -> None:
-        """The keys scroll the box; the answers come when they come."""
+        """The answers come when they come."""
         from tui.app import OverscopeApp
 
         self._draw()
-        self.query_one(".details").focus()
         app = self.app
         assert isinstance(app, OverscopeApp)
         store, event, stop = self._store, self._event, self._stop
@@ -152,25 +126,6 @@ class EventDialog(ModalScreen[None]):
             *_section("Raw record", raw_lines(raw) if raw is not None else [("", self._raw_said)], width),
         ]
         return Content("").join(parts)
-
-    # -- keys --------------------------------------------------------------------------------------------------------
-
-    def action_confirm(self) -> None:
-        """Close."""
-        self.dismiss()
-
-    def action_cancel(self) -> None:
-        """Close."""
-        self.dismiss()
-
-    def action_leave(self) -> None:
-        """Close."""
-        self.dismiss()
-
-    def action_go(self, where: str) -> None:
-        """Scroll."""
-        box = self.query_one(".details", VerticalScroll)
-        box.scroll_to(y=box.scroll_offset.y + scroll_steps(box)[where], animate=False)
 
 
 def _section(heading: str, facts: list[Line], width: int) -> list[Content]:
