@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from store.rulebook import Rulebook
 
 DEFAULT_WINDOW_DAYS = 60
+MOST_WINDOW_DAYS = 36_500
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from store.errors import UnusableFileError
 from store.ids import fold_id
 from store.instants import format_instant, from_datetime, now, parse_point
 from store.ledger import append
-from store.parameters import DEFAULT_WINDOW_DAYS
+from store.parameters import DEFAULT_WINDOW_DAYS, MOST_WINDOW_DAYS
 from store.patterns import ANYTHING, check_pattern, matches
 
 EXCEPTIONS = ("opt_in", "exemption")
@@ -182,8 +182,8 @@ def _parse(toml_text: str, source: str) -> Rulebook:
     if not isinstance(name, str):
         raise ValueError("name of [incident] must be text")
     window_days = incident.get("window_days", DEFAULT_WINDOW_DAYS)
-    if not isinstance(window_days, int) or isinstance(window_days, bool) or not 1 <= window_days <= 36_500:
-        raise ValueError("window_days must be a whole number of days from 1 to 36500")
+    if not isinstance(window_days, int) or isinstance(window_days, bool) or not 1 <= window_days <= MOST_WINDOW_DAYS:
+        raise ValueError(f"window_days must be a whole number of days from 1 to {MOST_WINDOW_DAYS}")
     listed = top.get("rules", [])
     if not isinstance(listed, list):
         raise ValueError("rules must be written as [[rules]]")

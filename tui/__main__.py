@@ -182,9 +182,10 @@ def _parameters(wanted: argparse.Namespace) -> "Parameters":
 
 def _whole_number(text: str) -> int:
     from store.errors import UsageError
+    from store.parameters import MOST_WINDOW_DAYS
 
-    if not (text.isascii() and text.isdigit() and int(text[:9]) >= 1 and len(text) <= 5):
-        raise UsageError(f"--window wants a number of days from 1 to 99999, not {text!r}")
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= MOST_WINDOW_DAYS):
+        raise UsageError(f"--window wants a number of days from 1 to {MOST_WINDOW_DAYS}, not {text!r}")
     return int(text)
 
 

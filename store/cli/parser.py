@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from store.errors import UsageError
+from store.parameters import MOST_WINDOW_DAYS
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -30,7 +31,6 @@ EPOCH_UNITS = ("s", "ms", "us")
 VERDICT_NAMES = ("improper", "undetermined", "allowed_by_opt_in", "allowed_by_exemption", "allowed", "denied")
 POPULATION_NAMES = ("all", "retained", "accessed", "recent", "after_removal")
 GROUNDS_NAMES = ("no_access", "allowed", "deletion_verified", "enforced", "defunct", "duplicate", "other")
-MOST_DAYS = 36_500
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 MOST_BINS = 100_000
 _BARE_DATE = re.compile(r"\s*\d{4}-\d{2}-\d{2}\s*", re.ASCII)
@@ -185,7 +185,10 @@ def _add_parameters(parser: OneLineParser, *, window: bool = True) -> None:
     parser.add_argument("--today", type=point, metavar="DATE", help="judge steps and due dates at this (default: now)")
     if window:
         parser.add_argument(
-            "--window", type=whole(1, MOST_DAYS), metavar="DAYS", help="length of `recent` (default: the rulebook)"
+            "--window",
+            type=whole(1, MOST_WINDOW_DAYS),
+            metavar="DAYS",
+            help="length of `recent` (default: the rulebook)",
         )
 
 

@@ -32,6 +32,8 @@ READING = {
     "timeline": ["--bins", "5"],
     "shape": ["--partner", "p-0", *_TODAY],
     "events": ["--limit", "1000"],
+    "event": ["--event-id", "e-0-1", "--raw"],
+    "who": ["--resource", "group-1"],
     "people": _TODAY,
     "audit": _TODAY,
     "log": [],

@@ -65,6 +65,7 @@ def test_no_such_store_says_how_to_make_one(tmp_path: Path, capsys: pytest.Captu
         (["--today", "2019-01-01T00:00"], "without an offset"),
         (["--window", "0"], "--window"),
         (["--window", "-3"], "--window"),
+        (["--window", "36501"], "from 1 to 36500"),
         (["--window", "²"], "--window"),
         (["--size", "80"], "--size"),
         (["--size", "0x10"], "--size"),

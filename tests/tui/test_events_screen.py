@@ -9,6 +9,8 @@ import pytest
 from textual.pilot import Pilot
 
 from store.connection import Store, open_store
+from store.errors import UnusableFileError
+from store.event_pages import EventPage
 from store.ingest.importing import import_paths
 from store.instants import parse_point
 from store.parameters import Parameters
@@ -134,6 +136,23 @@ def test_rows_that_are_not_here_yet_are_said_to_be_read(store: Store) -> None:
         # Nothing is read twice: the rows in view are asked for once, then those around them.
         assert shown.missing() is None
 
+    run(store, flow)
+
+
+def test_a_list_that_was_not_read_is_not_said_to_be_empty(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> EventPage:
+        raise UnusableFileError("the disk is gone")
+
+    async def flow(pilot: Pilot[int]) -> None:
+        assert "not read: R tries again" in text(pilot)
+        assert "the disk is gone" in text(pilot)
+        assert "no event in the log" not in text(pilot)
+        monkeypatch.undo()
+        await press(pilot, "R")
+        assert f"{MANY:,} events" in text(pilot)
+        assert "not read" not in text(pilot)
+
+    monkeypatch.setattr("store.event_pages.event_page", fails)
     run(store, flow)
 
 

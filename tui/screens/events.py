@@ -85,6 +85,7 @@ class EventsScreen(WorkScreen):
         self._stop = Stop()
         self._is_reading = True
         self._is_new = True
+        self._is_unread = False
         self._whose = _ALL_PARTNERS if partner is None else ""
 
     def body(self) -> ComposeResult:
@@ -128,12 +129,14 @@ class EventsScreen(WorkScreen):
         )
 
     def _opened(self, opening: _Opening) -> None:
-        self._is_reading = self._is_new = False
+        self._is_reading = self._is_new = self._is_unread = False
         self.listed.begin(opening.page, opening.cursor)
         self._say_count()
         self._read_on()
 
     def _failed(self, error: Exception) -> None:
+        # Of a list that never came nobody may say that it is empty.
+        self._is_unread = self._is_unread or self._is_new
         self._is_reading = self._is_new = False
         self.overscope.show_error(error)
         self._say_count()
@@ -296,6 +299,8 @@ class EventsScreen(WorkScreen):
     def _say_count(self) -> None:
         total = self.listed.total
         many = count(total, "event") if total else "no event in the log"
+        if self._is_unread:
+            many = "not read: R tries again"
         filtered = filters_text(self._question.filters)
         parts = [self._interval(), "reading" if self._is_new else many]
         parts += [f"filter: {clean(filtered, 80)}"] if filtered else []
