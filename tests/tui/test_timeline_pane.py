@@ -71,7 +71,7 @@ def test_it_asks_for_bins_of_whole_days_and_says_what_they_are() -> None:
         assert bins <= 72
         text = "\n".join(screen_text(app))
         days = (until_at - from_at) // bins // DAY
-        assert f"Ribbon Social   restricted reads per {days} days" in text
+        assert f"Ribbon Social   events per {days} days" in text
         assert "could" in text
         assert "█ restricted" in text
 
@@ -99,7 +99,7 @@ def test_zooming_to_a_day_and_back() -> None:
         assert app.pane.window is not None
         assert app.pane.window[0] <= here < app.pane.window[1]
         assert app.pane.window[1] - app.pane.window[0] <= 3 * DAY
-        assert "restricted reads per hour" in "\n".join(screen_text(app))
+        assert "events per hour" in "\n".join(screen_text(app))
         assert app.asked[-1][:2] == app.pane.window
         await pilot.press("minus")
         await pilot.press("0")
@@ -200,7 +200,7 @@ def test_the_bars_can_count_something_else() -> None:
         assert "denied attempts only per 14 days" in screen_text(app)[0]
         assert "█" not in "".join(screen_text(app)[:12])
         await pilot.press("B")
-        assert "restricted reads per 14 days" in screen_text(app)[0]
+        assert "events per 14 days" in screen_text(app)[0]
 
     with_pane(check)
 
@@ -230,7 +230,7 @@ def test_another_size_asks_for_other_bins_of_the_same_time() -> None:
 def test_a_hostile_name_is_text() -> None:
     async def check(app: TimelineApp, pilot: Pilot[None]) -> None:
         text = "\n".join(screen_text(app))
-        assert "[@click=app.quit]boom[/nope] \\x1b]52;c;aGk=\\x07   restricted reads" in text
+        assert "[@click=app.quit]boom[/nope] \\x1b]52;c;aGk=\\x07   events" in text
         assert "\x1b" not in text
         assert app.is_running
 

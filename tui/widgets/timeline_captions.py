@@ -59,7 +59,7 @@ def heading(number: str, title: str, shown: Shown | None, counted: int, width: i
     room = width - len(number) - 5
     said = f"   {what} {per}"
     if room < cell_len(name) + len(said):
-        said = f"   {per}" if what == "restricted reads" else said
+        said = f"   {per}" if what in ("events", "restricted reads") else said
         name = fit(name, min(cell_len(name), max(room - len(said), 4)))
     when = f"   {interval_words(shown.timeline.from_at, shown.timeline.until_at)}"
     # Of weeks that do not fit, a page is shown: the axis says which.

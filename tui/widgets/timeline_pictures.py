@@ -16,7 +16,7 @@ from tui.widgets.timeline_weeks import draw_weeks, weeks_columns, weeks_in
 ALL_PARTNERS = "All partners"
 # What `B` goes through: the events that are counted, and how a title says it.
 COUNTED: tuple[tuple[tuple[str, ...], str], ...] = (
-    (KINDS, "restricted reads"),
+    (KINDS, "events"),
     ((RESTRICTED,), "restricted reads only"),
     ((DENIED,), "denied attempts only"),
 )

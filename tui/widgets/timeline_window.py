@@ -51,7 +51,7 @@ BIN_WIDTHS = (
 
 
 def width_words(width: int) -> str:
-    """A bin's length in words, for "restricted reads per ...": `hour`, `14 days`, `30 seconds`."""
+    """A bin's length in words, for "events per ...": `hour`, `14 days`, `30 seconds`."""
     for size, word in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (SECOND, "second")):
         if width >= size and width % size == 0:
             count = width // size

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from store.instants import MICROSECONDS_PER_DAY, parse_point
 from store.timeline import Marker, RangeFigures, Week
 from tui.text import clean, count, day, moment, number, plural, qualified, short_day
-from tui.time_cursor import BANDS, CALENDAR, WEEKS
+from tui.time_cursor import CALENDAR, WEEKS
 from tui.widgets.timeline_bars import KINDS, NOT_LOGGED, STACK, Counts
 from tui.widgets.timeline_marks import marker_letter
 from tui.widgets.timeline_pictures import COUNTED, Shown
@@ -74,16 +74,18 @@ def marker_words(markers: Sequence[Marker], from_at: int) -> list[str]:
 
 
 def picture_words(shown: Shown, counted: int) -> tuple[str, str]:
-    """What a picture shows and how long its bins are: `restricted reads`, `per 14 days`."""
-    what = COUNTED[counted][1]
+    """What a picture shows and how long its bins are: `events`, `per 14 days`.
+
+    Bars and bands stack every verdict; a day of the calendar is as dark as it has restricted reads.
+    """
+    kinds, what = COUNTED[counted]
     if shown.picture == WEEKS:
         return "partners and people", "per week"
     if shown.picture == CALENDAR:
-        return what, "per day"
+        return "restricted reads" if kinds == KINDS else what, "per day"
     bins = shown.timeline.bins
     per = f"per {width_words(bins[0].until_at - bins[0].from_at)}" if bins else ""
-    # A band's sum stands beside it: of all that is counted, which is more than the restricted reads.
-    return "events" if shown.picture == BANDS and COUNTED[counted][0] == KINDS else what, per
+    return what, per
 
 
 def week_words(week: Week) -> str:
