@@ -41,6 +41,8 @@ def test_a_flag_with_its_note_in_one_burst(store_path: Path) -> None:
 
 def test_panes_and_screens_in_one_burst(store_path: Path) -> None:
     with dashboard(store_path) as terminal:
+        # Before the timeline is there, its keys have nothing to move.
+        terminal.wait_for("in view:")
         terminal.type("jj2++lll\r")
         terminal.wait_for("Events")
         terminal.wait_for("no event in the log")
