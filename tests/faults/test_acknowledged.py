@@ -157,19 +157,19 @@ class Round:
 
 
 def campaign(nursery: Nursery, folder: Path, journal: str, kills: int) -> tuple[Counter[int], int, int]:
-    """Kill so many workers that are in an action.
+    """Kill so many workers that are in an action, and go on until as many actions had been acknowledged.
 
     Returns:
         Where they were, how many were in an action, and how many actions had been acknowledged.
     """
     hits: Counter[int] = Counter()
     hit = acknowledged = number = 0
-    while hit < kills:
+    while hit < kills or acknowledged < kills:
         number += 1
         place = folder / f"round-{number}"
         place.mkdir()
         one = Round(nursery, place, journal, f"{journal} {number}")
-        while one.hit() < min(KILLS_A_ROUND, kills - hit) - WORKERS // 2:
+        while one.hit() < min(KILLS_A_ROUND, max(kills - hit, WORKERS)) - WORKERS // 2:
             one.kill_one()
             if one.hits.total() % CHECK_EVERY == 0:
                 one.check()

@@ -33,7 +33,7 @@ from tui.screens.base import WorkScreen
 ROOT = Path(tui.__file__).parent
 HARMLESS = ("plain words", "more of them", "last words")
 # What others are made of: never on the screen by themselves.
-BASES = {"WorkScreen", "CaseWorkScreen", "TimelineWorkScreen", "Dialog"}
+BASES = {"WorkScreen", "CaseWorkScreen", "TimelineWorkScreen", "Dialog", "DetailsBox"}
 # Besides screens and panes: the lines at the foot and at the top, and whatever else shows data.
 OTHER_SURFACES = {
     "CaseScreen",
