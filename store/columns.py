@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -178,16 +178,25 @@ def _profiles(columns: Situated, judge: Judge, registry: Registry) -> tuple[list
 
 _SMALL_ENOUGH_TO_COUNT = 1 << 22
 
+Whole = TypeVar("Whole", bound=np.integer[Any])
+
 
 def distinct(ids: npt.NDArray[np.integer[Any]]) -> Column:
     """The different numbers of a column of internal ids, ascending: counted, not sorted."""
     return np.flatnonzero(np.bincount(ids, minlength=1))
 
 
+def different(numbers: npt.NDArray[Whole]) -> npt.NDArray[Whole]:
+    """The different numbers of a column, ascending: sorted, not counted. The column given is sorted on the way."""
+    numbers.sort()
+    is_new = np.ones(len(numbers), dtype=bool)
+    np.not_equal(numbers[1:], numbers[:-1], out=is_new[1:])
+    return numbers[is_new]
+
+
 def how_many(ids: npt.NDArray[np.integer[Any]]) -> int:
-    """How many different numbers above 0 there are, among not too many: sorted, not counted."""
-    ascending = np.sort(ids[ids > 0])
-    return int(np.count_nonzero(ascending[1:] != ascending[:-1])) + bool(len(ascending))
+    """How many different numbers above 0 there are, among not too many."""
+    return len(different(ids[ids > 0]))
 
 
 def numbered(ids: Column) -> tuple[Column, Column]:
@@ -205,7 +214,4 @@ def distinct_within(group: Column, ids: Column, groups: int) -> Column:
     """For each of `groups` groups, how many different ids its events have; 0 is none."""
     named = ids > 0
     most = int(ids.max(initial=0)) + 1
-    pairs = np.sort(group[named] * most + ids[named])
-    first = np.ones(len(pairs), dtype=bool)
-    np.not_equal(pairs[1:], pairs[:-1], out=first[1:])
-    return np.bincount(pairs[first] // most, minlength=groups)
+    return np.bincount(different(group[named] * most + ids[named]) // most, minlength=groups)

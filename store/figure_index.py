@@ -23,6 +23,7 @@ from store.linked import NEVER, NO_RANKS, Ids, Linked, RunningTotal, linked, pre
 from store.parameters import View
 from store.remembered import Remembered
 from store.room import give_back
+from store.roster import owners
 from store.segments import Column
 from store.world import World
 
@@ -227,7 +228,7 @@ def _arranged(world: World, order: EventOrder, found: _Candidates) -> FigureInde
     """Put the candidates in their order."""
     app, rank = _sorted_by_app(found)
     apps, begins, sizes = np.unique(app, return_index=True, return_counts=True)
-    owner = np.array([world.registry.partner_of[each] for each in apps.tolist()], dtype=np.int64)
+    owner = owners(world)[apps]
     partners, partner = np.unique(owner, return_inverse=True)
     starts = np.append(np.zeros(1, dtype=np.int64), np.cumsum(-(-sizes // ALIGNMENT) * ALIGNMENT))
     after = _after(world, order, found, rank, app, apps)

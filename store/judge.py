@@ -94,7 +94,7 @@ class Judge:
             if restricting:
                 exempt = bool(situation.exempt >> place & 1)
                 rules = [self.rules[index] for index in restricting]
-                yield data_class, _settle_class(rules, exempt, situation.opt_in), restricting[0]
+                yield data_class, settle_class(rules, exempt, situation.opt_in), restricting[0]
 
     def _does_restrict(self, index: int, data_class: str) -> bool:
         key = (index, data_class)
@@ -103,8 +103,13 @@ class Judge:
         return self._restricts[key]
 
 
-def _settle_class(restricting: Sequence[Rule], exempt: bool, opt_in: int) -> int:
-    """The verdict of one restricted data class, in DOMAIN's order."""
+def settle_class(restricting: Sequence[Rule], exempt: bool, opt_in: int) -> int:
+    """The verdict of one data class that these rules restrict, in DOMAIN's order.
+
+    Args:
+        exempt: an exemption of the app for this class is in force.
+        opt_in: `NO_OPT_IN`, `OPTED_IN` or `SOMEBODY_OPTED_IN`.
+    """
     if exempt and all(rule.accepts_exemption for rule in restricting):
         return BY_EXEMPTION
     if opt_in != NO_OPT_IN and all(rule.accepts_opt_in for rule in restricting):

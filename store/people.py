@@ -35,6 +35,7 @@ def people(store: Store, parameters: Parameters, partner: int | None = None) -> 
 
     from store.columns import distinct_within
     from store.event_counts import EventCounts
+    from store.roster import owners
     from store.world import world_of
 
     with store.reading() as connection:
@@ -48,9 +49,6 @@ def people(store: Store, parameters: Parameters, partner: int | None = None) -> 
     subjects, which = np.unique(columns.subject[named], return_inverse=True)
     size = len(subjects)
     app, times = columns.app[named], columns.occurred_at[named]
-    partner_of = np.zeros(int(app.max(initial=0)) + 1, dtype=np.int64)
-    for each in np.unique(app).tolist():
-        partner_of[each] = world.registry.partner_of[each]
     first = np.full(size, np.iinfo(np.int64).max)
     last = np.full(size, np.iinfo(np.int64).min)
     np.minimum.at(first, which, times)
@@ -61,7 +59,7 @@ def people(store: Store, parameters: Parameters, partner: int | None = None) -> 
         classes[place].update(verdicts.improper_classes[settled])
     counts = zip(
         (spelling[subject] for subject in subjects.tolist()),
-        distinct_within(which, partner_of[app], size).tolist(),
+        distinct_within(which, owners(world)[app], size).tolist(),
         distinct_within(which, app, size).tolist(),
         np.bincount(which, minlength=size).tolist(),
         distinct_within(which, columns.resource[named], size).tolist(),

@@ -45,6 +45,7 @@ def range_figures(store: Store, partner: int | None, *, from_at: int, until_at: 
 
     from store.columns import distinct, how_many
     from store.judge import IMPROPER, VERDICT_NAMES
+    from store.roster import owners
     from store.world import world_of
 
     with store.reading() as connection:
@@ -62,14 +63,13 @@ def range_figures(store: Store, partner: int | None, *, from_at: int, until_at: 
                 found.append(distinct(column[read]))
             said = columns.records[read]
             records += sum(said[said > 0].tolist())
-        partner_of = world.registry.partner_of
         return RangeFigures(
             from_at=from_at,
             until_at=until_at,
             events=dict(zip(VERDICT_NAMES, counts.tolist(), strict=True)),
             people=how_many(np.concatenate(people)),
             resources=how_many(np.concatenate(resources)),
-            partners=len({partner_of[app] for some in apps for app in some.tolist()}),
+            partners=how_many(owners(world)[np.concatenate(apps)]),
             records=records,
         )
 

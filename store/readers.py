@@ -132,10 +132,10 @@ def _rows(connection: sqlite3.Connection, world: "World", columns: "EventColumns
 
     from store.judge import IMPROPER, VERDICT_NAMES
     from store.names import partner_name
+    from store.roster import owners
 
     judged = world.judge(columns)
-    partner_of = world.registry.partner_of
-    partners = np.array([partner_of[app] for app in columns.app.tolist()], dtype=np.int64)
+    partners = owners(world)[columns.app]
     rows = []
     for partner in np.unique(partners).tolist():
         mine = partners == partner

@@ -5,7 +5,7 @@ What is kept meanwhile grows with people, partners and their pairs, not with eve
 
 import numpy as np
 
-from store.columns import EventColumns, Mask, Verdicts
+from store.columns import EventColumns, Mask, Verdicts, different
 from store.facts import removal_lag
 from store.instants import MICROSECONDS_PER_DAY
 from store.judge import DENIED, IMPROPER, UNDETERMINED, VERDICT_NAMES
@@ -216,7 +216,7 @@ class _Partners:
         """Take whom and what the partners read."""
         for pairs, ids in ((self._people, subject), (self._resources, resource)):
             named = np.flatnonzero(ids)
-            pairs.append(_distinct((partner[named] << _ID_BITS) + ids[named]))
+            pairs.append(different((partner[named] << _ID_BITS) + ids[named]))
 
     def take_lags(self, partner: Column, lag: Column) -> None:
         """Take how long after a removal partners read."""
@@ -241,11 +241,5 @@ class _Partners:
 
     def _each(self, pairs: list[Column]) -> Column:
         """How many different ids each partner has."""
-        found = _distinct(np.concatenate([np.zeros(0, dtype=np.int64), *pairs]))
+        found = different(np.concatenate([np.zeros(0, dtype=np.int64), *pairs]))
         return np.bincount(found >> _ID_BITS, minlength=self._size)
-
-
-def _distinct(numbers: Column) -> Column:
-    """The different numbers, ascending; the column given is sorted on the way."""
-    numbers.sort()
-    return numbers[np.flatnonzero(np.diff(numbers, prepend=-1))]

@@ -37,6 +37,7 @@ __all__ = [
     "Week",
     "bands",
     "first_and_last",
+    "markers",
     "range_figures",
     "timeline",
     "timeline_document",
@@ -109,18 +110,26 @@ def timeline(store: Store, partner: int | None, *, from_at: int, until_at: int, 
     with store.reading() as connection:
         world = world_of(store, connection)
         sources = sources_within(world.registry, _days_with_events(connection, world), from_at, until_at)
-        markers, left_out = markers_of(connection, world, partner, from_at, until_at)
+        told, left_out = markers_of(connection, world, partner, from_at, until_at)
         return Timeline(
             from_at=from_at,
             until_at=until_at,
             bins=_bins(connection, world, partner, edges),
-            markers=markers,
+            markers=told,
             gaps=gaps_of(sources, from_at, until_at),
             could_read=clipped(world.held(partner), from_at, until_at),
             rules=clipped(_rules_in_force(world), from_at, until_at),
             coverage=sources,
             markers_left_out=left_out,
         )
+
+
+def markers(store: Store, partner: int | None, *, from_at: int, until_at: int) -> tuple[tuple[Marker, ...], int]:
+    """The markers of a timeline in `[from_at, until_at)`, microseconds UTC, and how many more there are."""
+    from store.world import world_of
+
+    with store.reading() as connection:
+        return markers_of(connection, world_of(store, connection), partner, from_at, until_at)
 
 
 def bands(store: Store, partners: Sequence[int], *, from_at: int, until_at: int, bins: int) -> tuple[Band, ...]:

@@ -53,17 +53,17 @@ def weeks_of_all(store: Store, parameters: Parameters) -> tuple[Week, ...]:
 def _count(connection: sqlite3.Connection, world: "World", view: View) -> tuple[Week, ...]:
     import numpy as np
 
+    from store.columns import different
     from store.coverage import coverage
     from store.judge import IMPROPER
     from store.moments import days_before
+    from store.roster import owners
 
     if view.cutoff is None:
         return ()
     cutoff = view.cutoff
     starts = range(cutoff, view.as_of, _WEEK)
-    partner_of = np.zeros(max(world.registry.app_ids, default=0) + 1, dtype=np.int64)
-    for app, partner in world.registry.partner_of.items():
-        partner_of[app] = partner
+    partner_of = owners(world)
     events = np.zeros(len(starts), dtype=np.int64)
     # A week and an id in one number: what a part of the events has more than once is kept once.
     partners: list[Column] = []
@@ -73,9 +73,9 @@ def _count(connection: sqlite3.Connection, world: "World", view: View) -> tuple[
         read = np.flatnonzero((verdicts.verdict == IMPROPER) & (columns.occurred_at < view.as_of))
         week = (columns.occurred_at[read] - cutoff) // _WEEK
         events += np.bincount(week, minlength=len(starts))
-        partners.append(_different(week << _ID_BITS | partner_of[columns.app[read]]))
+        partners.append(different(week << _ID_BITS | partner_of[columns.app[read]]))
         named = columns.subject[read] > 0
-        people.append(_different(week[named] << _ID_BITS | columns.subject[read][named]))
+        people.append(different(week[named] << _ID_BITS | columns.subject[read][named]))
     weekly_partners, weekly_people = _in_each_week(partners, len(starts)), _in_each_week(people, len(starts))
     days = days_before(connection, world, view.as_of)
     weeks = []
@@ -91,15 +91,7 @@ def _in_each_week(parts: "list[Column]", weeks: int) -> "Column":
     """How many different numbers there are of each week."""
     import numpy as np
 
-    together = _different(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
+    from store.columns import different
+
+    together = different(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
     return np.bincount(together >> _ID_BITS, minlength=weeks)
-
-
-def _different(values: "Column") -> "Column":
-    """The different values, ascending: sorted in place of a table of them, which takes thrice as long."""
-    import numpy as np
-
-    ordered = np.sort(values)
-    is_new = np.ones(len(ordered), dtype=bool)
-    np.not_equal(ordered[1:], ordered[:-1], out=is_new[1:])
-    return ordered[is_new]

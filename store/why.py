@@ -271,20 +271,16 @@ class _Inquiry:
     def _settled(
         self, data_class: str, rules: "Sequence[Rule]", exemptions: Sequence[LookedAt], *, served: bool
     ) -> ClassVerdict:
-        """One class, in DOMAIN's order."""
+        """One class on its own."""
+        from store.judge import ALLOWED, NO_OPT_IN, OPTED_IN, SOMEBODY_OPTED_IN, VERDICT_NAMES, settle_class
+
         asks_exemptions = bool(rules) and all(rule.accepts_exemption for rule in rules)
         looked_at = tuple(one if matches(one.pattern or "", data_class) else _other_class(one) for one in exemptions)
-        if not rules:
-            verdict = "allowed"
-        elif asks_exemptions and any(one.finding == IN_FORCE for one in looked_at):
-            verdict = "allowed_by_exemption"
-        elif served and all(rule.accepts_opt_in for rule in rules):
-            verdict = "undetermined" if self._subject is None else "allowed_by_opt_in"
-        else:
-            verdict = "improper"
+        exempt = any(one.finding == IN_FORCE for one in looked_at)
+        opt_in = NO_OPT_IN if not served else SOMEBODY_OPTED_IN if self._subject is None else OPTED_IN
         return ClassVerdict(
             data_class,
-            verdict,
+            VERDICT_NAMES[settle_class(rules, exempt, opt_in) if rules else ALLOWED],
             tuple(
                 RuleLookedAt(
                     rule.rule_id, rule.from_at, rule.until_at, rule.accepts_opt_in, rule.accepts_exemption, rule.basis

@@ -73,8 +73,7 @@ class World:
             yield self.columns(connection)
             return
         for segment in connection.execute(COUNTED_SEGMENTS).fetchall():
-            columns = load_columns(connection, [segment])
-            yield replace(columns, subject=same_person(columns.subject, self.aliases(connection)))
+            yield self.segment(connection, segment)
 
     def verdicts(self, connection: sqlite3.Connection) -> Verdicts:
         """Of every live event, under the rulebook's own cut-offs."""

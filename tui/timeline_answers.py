@@ -40,11 +40,11 @@ def nearest_marker(store: Store, partner: int | None, ahead: Interval, by: int) 
     from_at, until_at = ahead
     found: int | None = None
     while from_at < until_at:
-        answer = timeline.timeline(store, partner, from_at=from_at, until_at=until_at, bins=1)
-        if not answer.markers:
+        told, left_out = timeline.markers(store, partner, from_at=from_at, until_at=until_at)
+        if not told:
             return found
-        found = answer.markers[0 if by > 0 else -1].at
-        if not answer.markers_left_out:
+        found = told[0 if by > 0 else -1].at
+        if not left_out:
             return found
         # One that was left out may be nearer than the nearest that was told.
         if by > 0:

@@ -26,6 +26,7 @@ from store.moments import BIN_ORDER, Days, Moments, PackedInstants, PlainInstant
 from store.names import find_partner
 from store.remembered import Remembered
 from store.timeline import MOST_BINS, bands, timeline, timeline_document
+from store.timeline import markers as markers_alone
 from tests.differential import ACTOR, build
 from tests.incident_files import Row, write_file
 
@@ -266,6 +267,7 @@ def test_no_marker_is_left_out_unsaid(store: Store, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(markers, "MOST_MARKERS", room)
     some = timeline(store, None, from_at=BEGIN, until_at=END, bins=1)
     assert len(some.markers) + some.markers_left_out == len(whole.markers)
+    assert markers_alone(store, None, from_at=BEGIN, until_at=END) == (some.markers, some.markers_left_out)
     assert len(some.markers) <= room
     assert set(some.markers) <= set(whole.markers)
     assert len(set(some.markers)) == len(some.markers)

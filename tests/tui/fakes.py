@@ -246,6 +246,10 @@ class FakeIncident:
             (SourceCoverage("gateway", "imported", ((from_at, until_at),)),),
         )
 
+    def markers(self, partner: int | None, from_at: int, until_at: int) -> tuple[tuple[Marker, ...], int]:
+        whole = self.timeline(partner, from_at, until_at, 1)
+        return whole.markers, whole.markers_left_out
+
     def bands(self, partners: Sequence[int], from_at: int, until_at: int, bins: int) -> tuple[Band, ...]:
         """Each partner's row: the first one's as its timeline, the others with less."""
         self.asked.append(("bands", partners[0] if partners else None))
@@ -316,6 +320,11 @@ class FakeIncident:
             timeline,
             "timeline",
             lambda store, partner, *, from_at, until_at, bins: self.timeline(partner, from_at, until_at, bins),
+        )
+        patch.setattr(
+            timeline,
+            "markers",
+            lambda store, partner, *, from_at, until_at: self.markers(partner, from_at, until_at),
         )
         patch.setattr(
             timeline,

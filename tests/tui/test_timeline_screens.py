@@ -12,7 +12,7 @@ from store.event_pages import EventPage
 from store.instants import MICROSECONDS_PER_DAY as DAY
 from store.instants import parse_point
 from store.text import clean
-from store.timeline import Marker, Timeline
+from store.timeline import Marker
 from tests.tui.fakes import AS_OF, CUTOFF, NASTY, FakeIncident, FakeStore
 from tests.tui.screens import check_golden, screen_lines
 from tui.screens.case import CaseScreen
@@ -253,13 +253,12 @@ def test_markers_beyond_what_is_in_view_are_found(incident: FakeIncident) -> Non
 def test_the_nearest_marker_is_found_even_where_most_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     instants = [7, 8, 20, 21, 22, 40, 41, 90]
 
-    def thinned(store: object, partner: int | None, *, from_at: int, until_at: int, bins: int) -> Timeline:
+    def thinned(store: object, partner: int | None, *, from_at: int, until_at: int) -> tuple[tuple[Marker, ...], int]:
         inside = [at for at in instants if from_at <= at < until_at]
         told = inside if len(inside) <= 2 else inside[1::3]
-        markers = tuple(Marker(at, "flag", "") for at in told)
-        return Timeline(from_at, until_at, (), markers, (), (), markers_left_out=len(inside) - len(told))
+        return tuple(Marker(at, "flag", "") for at in told), len(inside) - len(told)
 
-    monkeypatch.setattr(timeline, "timeline", thinned)
+    monkeypatch.setattr(timeline, "markers", thinned)
     store = FakeStore()
     for begin in range(100):
         later = min((at for at in instants if at >= begin), default=None)

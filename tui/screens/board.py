@@ -41,7 +41,6 @@ class BoardScreen(TimelineWorkScreen, CaseWorkScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._figures: Figures | None = None
         self._rulebook_sha256 = ""
         self._span: tuple[int, int] | None = None
         self._shown: object = -1
@@ -179,10 +178,6 @@ class BoardScreen(TimelineWorkScreen, CaseWorkScreen):
     def neighbour_of(self) -> Neighbour | None:
         """Of the list in view."""
         return self.partners.neighbour
-
-    def read_qualifier(self) -> str:
-        """That of everything that was read."""
-        return "at_least" if self._figures is None else self._figures.accessed.qualifier
 
     def _show_track(self, row: PartnerRow, answer: Track) -> None:
         current = self.partners.current

@@ -75,7 +75,6 @@ class CaseScreen(TimelineWorkScreen, CaseWorkScreen):
         self._parameters = parameters
         self._neighbour = neighbour
         self._row = row
-        self._figures: Figures | None = None
         self._whole: Timeline | None = None
         self._apps: list[AppRow] = []
         self._actions: list[Action] = []

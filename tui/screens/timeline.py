@@ -63,7 +63,6 @@ class TimelineScreen(TimelineWorkScreen):
         self._title = title
         self._compared = compared
         self._neighbour = neighbour
-        self._figures: Figures | None = None
         self._counts_weeks = False
         self._shape_of = partner
 
@@ -152,10 +151,6 @@ class TimelineScreen(TimelineWorkScreen):
         if self._partner is not None and self._partner not in chosen:
             chosen = [self._partner, *chosen[: most - 1]]
         return chosen
-
-    def read_qualifier(self) -> str:
-        """That of everything that was read."""
-        return "at_least" if self._figures is None else self._figures.accessed.qualifier
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Count the weeks when their list is looked at."""

@@ -7,6 +7,7 @@ from textual import on
 
 from store import timeline
 from store.event_filters import EventFilters, Term
+from store.figures import Figures
 from store.partners import PartnerRow
 from store.shape import Statement
 from store.timeline import RangeFigures
@@ -21,7 +22,9 @@ RANGE_PAUSE_S = 0.1
 
 
 class TimelineWorkScreen(WorkScreen):
-    """A full screen with one timeline; subclasses say whose it is."""
+    """A full screen with one timeline; subclasses say whose it is, and keep the figures that they show."""
+
+    _figures: Figures | None = None
 
     @property
     def timeline_pane(self) -> TimelinePane:
@@ -38,7 +41,7 @@ class TimelineWorkScreen(WorkScreen):
 
     def read_qualifier(self) -> str:
         """The qualifier of everything that was read: that of a range's figures, too."""
-        raise NotImplementedError
+        return "at_least" if self._figures is None else self._figures.accessed.qualifier
 
     def ask_timeline(self, *, pause: float = 0) -> None:
         """Ask for what the pane wants; until it is there, the old picture stays.
