@@ -2,12 +2,13 @@
 
 from typing import NamedTuple
 
+from store.app_figures import FAILED, PROVEN, UNTESTED, proof_of_removal
 from store.connection import Store
 from store.instants import format_optional
 from store.parameters import Parameters, resolve
 from store.rulebook import rulebook_in
 
-FAILED, PROVEN, UNTESTED = "failed", "proven", "untested"
+__all__ = ["FAILED", "PROVEN", "UNTESTED", "AppRow", "app_document", "partner_apps", "proof_of_removal"]
 
 
 class AppRow(NamedTuple):
@@ -71,13 +72,6 @@ def partner_apps(store: Store, partner: int, parameters: Parameters) -> list[App
                 )
             )
     return sorted(rows, key=lambda row: (-row.after_removal, row.name.casefold(), row.app_id))
-
-
-def proof_of_removal(after_removal: int, denied_after: int) -> str:
-    """What reads and denied attempts after a removal prove about it."""
-    if after_removal:
-        return FAILED
-    return PROVEN if denied_after else UNTESTED
 
 
 def app_document(row: AppRow) -> dict[str, object]:

@@ -6,10 +6,11 @@ from typing import Any
 from store.audit_track import Progress, Step, in_order, progress
 from store.kept import is_stale
 from store.names import partner_id_of
+from store.step_details import Details
 
 _RECORDED = """
 SELECT s.partner, s.step, s.at, s.at_is_date, a.app_id, s.due, s.note, e.file_name, s.recorded_by, s.seq, e.sha256,
-  NOT s.at_is_date AND s.at IS l.at
+  NOT s.at_is_date AND s.at IS l.at, s.details
 FROM audit_steps s
 LEFT JOIN actions l ON l.seq = s.seq
 LEFT JOIN apps a ON a.id = s.app
@@ -18,7 +19,7 @@ WHERE s.taken_back_by IS NULL AND s.partner IS NOT NULL AND (:partner IS NULL OR
 """
 _EVER_RECORDED = """
 SELECT s.partner, s.step, s.at, s.at_is_date, a.app_id, s.due, s.note, e.file_name, s.recorded_by, s.seq, e.sha256,
-  NOT s.at_is_date AND s.at IS l.at
+  NOT s.at_is_date AND s.at IS l.at, s.details
 FROM audit_steps s
 LEFT JOIN actions l ON l.seq = s.seq
 LEFT JOIN apps a ON a.id = s.app
@@ -34,7 +35,7 @@ ORDER BY seq
 """
 _OF_THE_INCIDENT = """
 SELECT NULL, s.step, s.at, s.at_is_date, NULL, s.due, s.note, e.file_name, s.recorded_by, s.seq, e.sha256,
-  NOT s.at_is_date AND s.at IS l.at
+  NOT s.at_is_date AND s.at IS l.at, s.details
 FROM audit_steps s
 LEFT JOIN actions l ON l.seq = s.seq
 LEFT JOIN evidence e ON e.evidence_id = s.evidence_id
@@ -42,7 +43,7 @@ WHERE s.taken_back_by IS NULL AND s.partner IS NULL
 """
 _IMPORTED = """
 SELECT v.partner, v.step, v.at, v.at_is_date, a.app_id, v.due, v.note, NULL, 'import ' || min(h.content_id), NULL,
-  NULL, 0
+  NULL, 0, NULL
 FROM live_steps v
 JOIN holdings h ON h.kind = 'steps' AND h.version_id = v.version_id
 LEFT JOIN apps a ON a.id = v.app
@@ -57,7 +58,8 @@ WITH held AS MATERIALIZED (
   JOIN holdings h ON h.kind = 'steps' AND h.version_id = v.version_id
   WHERE v.partner = :partner AND h.content_id IN (SELECT content_id FROM live_contents)
   GROUP BY v.version_id)
-SELECT v.partner, v.step, v.at, v.at_is_date, a.app_id, v.due, v.note, NULL, 'import ' || held.first, NULL, NULL, 0
+SELECT v.partner, v.step, v.at, v.at_is_date, a.app_id, v.due, v.note, NULL, 'import ' || held.first, NULL, NULL, 0,
+  NULL
 FROM held
 JOIN imported_steps v ON v.version_id = held.version_id
 LEFT JOIN apps a ON a.id = v.app
@@ -109,8 +111,9 @@ def steps_of_incident(connection: sqlite3.Connection) -> list[Step]:
 
 
 def _step(row: tuple[Any, ...]) -> Step:
-    _, step, at, at_is_date, *rest, by_clock = row
-    return Step(step, at, bool(at_is_date), *rest)._replace(by_clock=bool(by_clock))
+    _, step, at, at_is_date, *rest, by_clock, details = row
+    told = Step(step, at, bool(at_is_date), *rest)
+    return told._replace(by_clock=bool(by_clock), details=Details.of_text(details))
 
 
 def apps_by_partner(connection: sqlite3.Connection) -> dict[int, list[str]]:

@@ -12,8 +12,11 @@ from store.connection import Store
 from store.errors import RefusedError, UsageError
 from store.evidence_files import Attachment, EvidenceFile, Progress, attaching
 from store.instants import MICROSECONDS_PER_DAY, day_of, format_day, format_instant
-from store.ledger import append
+from store.ledger import append, canonical
+from store.step_details import DECLARATIONS, Details, check_details
 from store.words import step_words
+
+NO_DETAILS = Details()
 
 
 class _Entry(NamedTuple):
@@ -26,22 +29,24 @@ class _Entry(NamedTuple):
     due: int | None
     note: str
     evidence: EvidenceFile | None
+    details: Details | None
 
     def document(self) -> dict[str, object]:
         """The step as the log's `after` holds it."""
-        return {
+        told: dict[str, object] = {
             "step": self.step,
             "at": format_day(self.at) if self.at_is_date else format_instant(self.at),
             "app_id": self.app_id,
             "due": None if self.due is None else _day_or_instant(self.due),
             "evidence": None if self.evidence is None else self.evidence._asdict(),
         }
+        return told if self.details is None else {**told, "details": self.details.document()}
 
 
 _RECORD = """
-INSERT INTO audit_steps(partner, app, step, at, at_is_date, due, note, evidence_id, recorded_by, seq)
+INSERT INTO audit_steps(partner, app, step, at, at_is_date, due, note, evidence_id, recorded_by, seq, details)
 VALUES (:partner, (SELECT id FROM apps WHERE app_id = :app_id), :step, :at, :at_is_date, :due, :note, :evidence_id,
-  :recorded_by, :seq)
+  :recorded_by, :seq, :details)
 """
 
 
@@ -57,6 +62,7 @@ def record_step(
     due: int | None = None,
     note: str = "",
     evidence: str | None = None,
+    details: Details = NO_DETAILS,
     expect: dict[int, int] | None = None,
     progress: Progress | None = None,
 ) -> Done:
@@ -69,6 +75,7 @@ def record_step(
         due: what it asks for is due on the UTC day of this instant, and overdue from the next day on.
         note: what to know about it; needed out of order, for a step that is there already, and for a waiver.
         evidence: path of a file that shows it; a copy of it is kept beside the store, with name, size and SHA-256.
+        details: what else the step says; see `store.step_details`.
         expect: internal id -> version the caller saw.
         progress: called while that file is copied, with the bytes done and the bytes in all.
 
@@ -81,13 +88,15 @@ def record_step(
     note = plain(note, "note")
     app_id = plain(app_id, "app") or None
     _check_call(partners, step, app_id)
+    told = check_details(step, details)
     if step == "waived" and not note:
         raise RefusedError("waiving needs a note that says why")
     with attaching(store, evidence, progress) as attachment, deciding(store, actor) as deed:
         at = deed.at if at is None else at - at % MICROSECONDS_PER_DAY if at_is_date else at
         if due is not None and day_of(due) < day_of(at):
             raise UsageError(f"it would be due on {format_day(due)}, before the step itself on {format_day(at)}")
-        entry = _Entry(step, at, at_is_date, app_id, due, note, None if attachment is None else attachment.file)
+        file = None if attachment is None else attachment.file
+        entry = _Entry(step, at, at_is_date, app_id, due, note, file, told)
         if at > deed.at:
             raise RefusedError(
                 f"{format_instant(at)} is in the future (it is {format_instant(deed.at)[:19]}Z): "
@@ -122,7 +131,7 @@ def step_objections(store: Store, partners: Sequence[int], *, step: str, app_id:
 
 
 def _check_call(partners: Sequence[int], step: str, app_id: str | None) -> None:
-    known = (*TRACK, *SIDE_STATES, *INCIDENT_STEPS)
+    known = (*TRACK, *SIDE_STATES, *DECLARATIONS, *INCIDENT_STEPS)
     if step not in known:
         raise UsageError(f"no such step: {step!r}; choose one of {', '.join(known)}")
     if step in INCIDENT_STEPS and (partners or app_id):
@@ -143,7 +152,7 @@ def _objections(
             owned = f"its apps are {', '.join(apps)}" if apps else "it has none"
             reasons[partner] = f"has no app {app_id!r}; {owned}"
             continue
-        if reasoned or step in SIDE_STATES:
+        if reasoned or step not in TRACK:
             continue
         each = units(taken(steps_of(connection, partner), apps), len(apps))
         reason = _objection(each if app_id is None else [each[apps.index(app_id)]], step)
@@ -191,5 +200,6 @@ def _insert(deed: Deed, entry: _Entry, evidence_id: int | None, partner: int | N
         "evidence_id": evidence_id,
         "recorded_by": deed.actor,
         "seq": seq,
+        "details": None if entry.details is None else canonical(entry.details.document()),
     }
     deed.connection.execute(_RECORD, row)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from store.instants import day_of
+from store.step_details import Details
 
 # In order; the last two are alternatives.
 TRACK = (
@@ -60,6 +61,7 @@ class Step(NamedTuple):
         by: who recorded it; `import N` for an imported one.
         seq: its log entry; None for an imported one.
         by_clock: nobody gave `at`: it is when the step was recorded, by that machine's clock.
+        details: what else it says, for steps that say more.
     """
 
     step: str
@@ -73,6 +75,7 @@ class Step(NamedTuple):
     seq: int | None
     evidence_sha256: str | None = None
     by_clock: bool = False
+    details: Details | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,7 @@ def step_document(step: Step) -> dict[str, object]:
         "evidence_sha256": step.evidence_sha256,
         "by": step.by,
         "seq": step.seq,
+        "details": None if step.details is None else step.details.document(),
     }
 
 

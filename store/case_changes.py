@@ -8,7 +8,7 @@ import sqlite3
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from store.connection import Store
@@ -45,6 +45,7 @@ class Standing:
 
     Attributes:
         rests_on: of a cleared case, JSON text: the coverage and facts its closure rested on.
+        asked: JSON text, where somebody asked to close it and a second person has not yet: who, on which grounds.
     """
 
     status: str = "open"
@@ -52,6 +53,7 @@ class Standing:
     assignee: str | None = None
     version: int = 0
     rests_on: str | None = None
+    asked: str | None = None
 
     def document(self) -> dict[str, object]:
         """The case as the log's `before` and `after` hold it."""
@@ -63,19 +65,17 @@ class Standing:
         }
         if self.rests_on is not None:
             document["rests_on"] = json.loads(self.rests_on)
+        if self.asked is not None:
+            document["asked"] = json.loads(self.asked)
         return document
 
     @classmethod
     def of_document(cls, document: Mapping[str, Any]) -> "Standing":
         """The case that the log's `before` or `after` tells of."""
-        rests_on = document.get("rests_on")
-        return cls(
-            document["status"],
-            document["grounds"],
-            document["assignee"],
-            document["version"],
-            None if rests_on is None else json.dumps(rests_on),
+        rests_on, asked = (
+            None if (value := document.get(name)) is None else json.dumps(value) for name in ("rests_on", "asked")
         )
+        return cls(document["status"], document["grounds"], document["assignee"], document["version"], rests_on, asked)
 
     @property
     def overridden(self) -> bool:
@@ -102,16 +102,17 @@ class Deed:
         return cls(connection, SYSTEM, at, str(uuid.uuid4()))
 
 
-_STANDING = "SELECT status, grounds, assignee, version, rests_on FROM cases WHERE partner = ?"
+_STANDING = "SELECT status, grounds, assignee, version, rests_on, asked FROM cases WHERE partner = ?"
 _WRITE = """
-INSERT INTO cases(partner, status, grounds, assignee, version, rests_on)
-VALUES (:partner, :status, :grounds, :assignee, :version, :rests_on)
+INSERT INTO cases(partner, status, grounds, assignee, version, rests_on, asked)
+VALUES (:partner, :status, :grounds, :assignee, :version, :rests_on, :asked)
 ON CONFLICT(partner) DO UPDATE SET
   status = excluded.status,
   grounds = excluded.grounds,
   assignee = excluded.assignee,
   version = excluded.version,
-  rests_on = excluded.rests_on
+  rests_on = excluded.rests_on,
+  asked = excluded.asked
 """
 # Only an entry that changed the case tells its version afterwards: a note does not.
 _LAST_CHANGE = """
@@ -229,7 +230,7 @@ def change(
         after: its version is ignored: the case's version only ever rises.
         details: what else the entry's `after` tells.
     """
-    written = Standing(after.status, after.grounds, after.assignee, before.version + 1, after.rests_on)
+    written = replace(after, version=before.version + 1)
     row = {
         "partner": partner,
         "status": written.status,
@@ -237,6 +238,7 @@ def change(
         "assignee": written.assignee,
         "version": written.version,
         "rests_on": written.rests_on,
+        "asked": written.asked,
     }
     deed.connection.execute(_WRITE, row)
     return append(

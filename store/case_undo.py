@@ -214,13 +214,7 @@ def _restore(
 ) -> int:
     """Put the case back to what it was before the entry, one version up."""
     document = json.loads(entry.before or "{}")
-    rested_on = document.get("rests_on")
-    after = Standing(
-        status=document["status"],
-        grounds=document["grounds"],
-        assignee=document["assignee"],
-        rests_on=None if rested_on is None else json.dumps(rested_on),
-    )
+    after = Standing.of_document(document)
     now = standing(deed.connection, partner)
     if facts is None or after.grounds is None or after.rests_on is None:
         return change(deed, partner, now, after, verb=verb, note=note, corrects=entry.seq, details=details)

@@ -15,7 +15,7 @@ from store.errors import NoSuchStoreError, UnusableFileError
 from store.trouble import in_words
 
 APPLICATION_ID = 0x4F565343
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_TIMEOUT_MS = 10_000
 _LEAVING_TIMEOUT_MS = 1_000
 _TURN_MS = 200

@@ -15,6 +15,7 @@ from functools import partial
 
 import numpy as np
 
+from store.app_figures import AppTallies, keep_apps
 from store.columns import COUNTED_SEGMENTS, EventColumns, Verdicts
 from store.connection import Store
 from store.event_rows import read_events
@@ -83,6 +84,7 @@ _CLEARING = {
     "app_owners": "DELETE FROM app_owners",
     "daily": _CLEAR_DAILY,
     "partner_figures": "DELETE FROM partner_figures",
+    "app_figures": "DELETE FROM app_figures",
     "derived_state": "DELETE FROM derived_state",
 }
 
@@ -185,12 +187,13 @@ def bring_up_to_date(connection: sqlite3.Connection, *, at: int) -> World:
     _changed(connection, "as_of", str(at) if world.rulebook.as_of is None else _THE_RULEBOOKS)
     as_of = at if world.rulebook.as_of is None else None
     view = resolve(world.rulebook, Parameters(as_of=as_of, today=at))
-    counts = StreamedCounts(world, view)
+    counts, tallies = StreamedCounts(world, view), AppTallies(world)
     added: Counter[tuple[int, int]] = Counter()
     for each in segments:
         columns = world.segment(connection, each)
         verdicts = world.judge(columns)
         counts.take(columns, verdicts)
+        tallies.take(columns, verdicts)
         if all_anew or each in fresh:
             _count_days(added, columns, verdicts)
     if all_anew:
@@ -198,6 +201,7 @@ def bring_up_to_date(connection: sqlite3.Connection, *, at: int) -> World:
     connection.executemany(_ADD_DAILY, [(day, VERDICT_NAMES[code], events) for (day, code), events in added.items()])
     assessment = Assessment(connection, world, view, counts)
     keep(connection, assessment.evidence(), assessment.partner_rows())
+    keep_apps(connection, tallies.rows())
     connection.execute(_NOT_STALE)
     return world
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from store.connection import APPLICATION_ID, connect, wal_is_safe
 from store.errors import UnusableFileError
-from store.tables import FIRST_SCHEMA, SECOND_SCHEMA
+from store.tables import FIRST_SCHEMA, SECOND_SCHEMA, THIRD_SCHEMA
 
 if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
@@ -83,6 +83,12 @@ def _migrations() -> "Migrations":
         for statement in statements(SECOND_SCHEMA):
             db.execute(statement)
         db.execute("PRAGMA user_version=2")
+
+    @migrations()
+    def third_schema(db: Database) -> None:
+        for statement in statements(THIRD_SCHEMA):
+            db.execute(statement)
+        db.execute("PRAGMA user_version=3")
 
     return migrations
 

@@ -6,7 +6,9 @@ Three kinds of tables. *Evidence* and *work* are plain rows any SQLite tool can 
 All instants are microseconds UTC since 1970, all intervals half-open [from, until), an absent value is NULL.
 """
 
-DERIVED_TABLES = ("segment_columns", "segments", "app_owners", "daily", "partner_figures", "derived_state")
+DERIVED_TABLES = (
+    *("segment_columns", "segments", "app_owners", "daily", "partner_figures", "app_figures", "derived_state"),
+)
 
 # What a registry record is, and which part of it is its identity (DOMAIN, History).
 REGISTRY_TABLES = {
@@ -414,5 +416,37 @@ CREATE TABLE seals(
 ) STRICT, WITHOUT ROWID;
 """
 
+# What the remediation needs: who asked for a closure that a second person must review, what else a step says, the
+# samples drawn, who entered or left which population by which change, and what all evidence says of each app.
+THIRD_SCHEMA = """
+ALTER TABLE cases ADD COLUMN asked TEXT;
+ALTER TABLE audit_steps ADD COLUMN details TEXT;
+CREATE TABLE samples(
+  seq INTEGER PRIMARY KEY REFERENCES actions,
+  partner INTEGER NOT NULL REFERENCES partners,
+  subjects TEXT NOT NULL
+) STRICT;
+-- Right after the log's entry `seq`; what the kept figures said then, whatever is imported or voided later.
+CREATE TABLE population_changes(
+  seq INTEGER NOT NULL REFERENCES actions,
+  population TEXT NOT NULL,
+  partner INTEGER NOT NULL REFERENCES partners,
+  entered INTEGER NOT NULL,
+  PRIMARY KEY (seq, population, partner)
+) STRICT, WITHOUT ROWID;
+-- Of each app that read, was denied or could read, over all evidence, whatever the as-of.
+CREATE TABLE app_figures(
+  app INTEGER PRIMARY KEY,
+  events INTEGER NOT NULL,
+  first_at INTEGER,
+  last_at INTEGER,
+  after_removal INTEGER NOT NULL,
+  first_after_at INTEGER,
+  denied_after INTEGER NOT NULL,
+  held_from INTEGER,
+  held_until INTEGER
+) STRICT;
+"""
+
 # What each version of the schema added, from the first on.
-SCRIPTS = (FIRST_SCHEMA, SECOND_SCHEMA)
+SCRIPTS = (FIRST_SCHEMA, SECOND_SCHEMA, THIRD_SCHEMA)

@@ -12,12 +12,15 @@ from store.closing import known_document
 from store.connection import SCHEMA_VERSION, connect, damaged
 from store.copying import copied_store, publish, refuse_place
 from store.errors import UnusableFileError
-from store.fold import bring_up_to_date
+from store.fold import bring_up_to_date, judged_last
 from store.instants import format_instant, now
 from store.ledger import SYSTEM, append
 from store.schema import apply_migrations
 from store.trouble import in_words
 
+# From this schema on evidence is sealed when it comes in, and the log tells all that the work's tables hold.
+_FIRST_SEALED = 2
+_ANY_IMPORT = "SELECT 1 FROM imports WHERE state = 'complete'"
 _INCIDENT = "SELECT uuid, name, demo FROM incident"
 _CLOSURES = "SELECT seq, known_events FROM closures ORDER BY seq"
 _IMPORTS = """
@@ -60,7 +63,7 @@ def _left_untold(connection: sqlite3.Connection) -> dict[str, object]:
 
 
 def upgrade(path: Path) -> None:
-    """Give an older store the tables of this version, and seal its evidence as it is found.
+    """Give an older store the tables of this version; evidence that was never sealed is sealed as it is found.
 
     A copy of it as it was stays beside it, under its name with `.schema-1` behind it, for schema 1.
 
@@ -76,8 +79,10 @@ def upgrade(path: Path) -> None:
         at = now()
         kept = _keep_copy(path, before)
         apply_migrations(connection)
-        sealed = {str(content_id): digest for content_id, digest in seals.seal_everything(connection).items()}
-        after = {"schema": SCHEMA_VERSION, "copy": kept, "evidence": sealed, **_left_untold(connection)}
+        after: dict[str, object] = {"schema": SCHEMA_VERSION, "copy": kept}
+        if before < _FIRST_SEALED:
+            sealed = {str(content_id): digest for content_id, digest in seals.seal_everything(connection).items()}
+            after |= {"evidence": sealed, **_left_untold(connection)}
         append(
             connection,
             actor=SYSTEM,
@@ -86,8 +91,8 @@ def upgrade(path: Path) -> None:
             before=json.dumps({"schema": before}),
             after=json.dumps(after),
         )
-        if sealed:
-            bring_up_to_date(connection, at=at)
+        if connection.execute(_ANY_IMPORT).fetchone():
+            bring_up_to_date(connection, at=at if (last := judged_last(connection)) is None else last)
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         raise UnusableFileError(

@@ -36,6 +36,14 @@ STEPS = {
     "authority_told": "authority told",
     "people_told": "people told",
     "report_filed": "report filed",
+    "statement": "partner says",
+    "recipients_none": "no recipients",
+    "recipients_unanswered": "recipients unanswered",
+    "recipient_named": "recipient named",
+    "recipient_asked": "recipient asked",
+    "recipient_certified": "recipient certified",
+    "recipient_verified": "recipient verified",
+    "sample_checked": "sample checked",
 }
 QUALIFIERS = {
     "exact": "complete in the log",

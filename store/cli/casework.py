@@ -112,6 +112,7 @@ def redo(options: Namespace) -> int:
 def step(options: Namespace) -> int:
     """Record a step of the remediation track, or of the incident."""
     from store import audits
+    from store.step_details import Details
 
     with opened(options) as store, output.Progress() as progress:
         partners = [] if options.incident else _partners(store, options)
@@ -127,6 +128,7 @@ def step(options: Namespace) -> int:
             due=options.due,
             note=options.note,
             evidence=options.evidence,
+            details=Details(options.people, options.recipient, options.sample, options.checked, options.found),
             expect=_expected(options, partners),
             progress=partial(progress.show_bytes, options.evidence or ""),
         )

@@ -126,6 +126,7 @@ def renaming(text: str) -> tuple[str, str]:
 
 
 _ANY_NUMBER = whole(1, 10**18)
+_ANY_COUNT = whole(0, 2**53)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -362,6 +363,11 @@ def _add_casework(commands: Commands) -> None:
     parser.add_argument("--at", type=dated_point, metavar="DATE", help="when it took effect (default: now)")
     parser.add_argument("--evidence", type=words, metavar="FILE", help="what shows it; a copy is kept beside the store")
     parser.add_argument("--due", type=point, metavar="DATE", help="when the answer is due")
+    parser.add_argument("--people", type=_ANY_COUNT, metavar="N", help="statement: how many people's data it held")
+    parser.add_argument("--recipient", type=words, metavar="NAME", help="recipient_...: whom the data went to")
+    parser.add_argument("--sample", type=_ANY_NUMBER, metavar="N", help="sample_checked: the entry that drew it")
+    parser.add_argument("--checked", type=_ANY_COUNT, metavar="N", help="sample_checked: how many were looked for")
+    parser.add_argument("--found", type=_ANY_COUNT, metavar="N", help="sample_checked: how many were still held")
     parser.add_argument("--note", type=words, default="", metavar="TEXT")
     parser.add_argument("--expect", type=whole(0, 10**18), metavar="VERSION", help="refuse at any other version")
     _as_someone(parser)

@@ -79,6 +79,22 @@ FROM temp.partner_figures
         1,
     ),
     _Table(
+        "app_figures",
+        """
+SELECT app, events, first_at, last_at, after_removal, first_after_at, denied_after, held_from, held_until
+FROM main.app_figures
+""",
+        """
+SELECT app, events, first_at, last_at, after_removal, first_after_at, denied_after, held_from, held_until
+FROM temp.app_figures
+""",
+        (
+            *("app", "events", "first_at", "last_at", "after_removal", "first_after_at", "denied_after"),
+            *("held_from", "held_until"),
+        ),
+        1,
+    ),
+    _Table(
         "derived_state",
         "SELECT name, value FROM main.derived_state",
         # A store last refreshed by an earlier version keeps no begin of the list: it is read more slowly, no worse.

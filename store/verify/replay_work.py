@@ -16,7 +16,7 @@ _EVIDENCE = "SELECT * FROM evidence ORDER BY evidence_id"
 _APPS = "SELECT app_id, id FROM apps"
 
 _UNTOUCHED = {"status": "open", "grounds": None, "assignee": None, "version": 0}
-_STANDING = ("status", "grounds", "assignee", "version", "rests_on")
+_STANDING = ("status", "grounds", "assignee", "version", "rests_on", "asked")
 _BARE_DATE = len("2019-11-05")
 
 
@@ -36,8 +36,9 @@ def check_cases(connection: sqlite3.Connection, context: Context) -> Findings:
             yield Finding(f"entry #{entry.seq}: the case of {entry.partner_id} is not one version up")
         states[partner] = after
         columns = {"partner": partner, **{name: after.get(name) for name in _STANDING}}
-        if columns["rests_on"] is not None:
-            columns["rests_on"] = Json(columns["rests_on"])
+        for name in ("rests_on", "asked"):
+            if columns[name] is not None:
+                columns[name] = Json(columns[name])
         told[partner,] = Told(f"case of {entry.partner_id}", entry.seq, columns)
     found = rows_of(connection, _CASES, ("partner",))
     yield from differences(told, found, lambda key, _: f"case of partner {key[0]}")
@@ -166,6 +167,7 @@ def _step_columns(
         "recorded_by": entry.actor,
         "seq": entry.seq,
         "taken_back_by": None,
+        "details": Json(step["details"]) if step.get("details") is not None else None,
     }
 
 

@@ -16,6 +16,7 @@ import pytest
 from store import audits, cases
 from store.connection import open_store
 from store.instants import parse_point
+from store.step_details import Details
 from store.verify import verify
 from store.verify.catalogue import CHECKS
 from tests import small_incident
@@ -67,6 +68,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for step in ("on_hold", "waived"):
             audits.record_step(store, [2], actor="bo", step=step, at=at, due=due, app_id=app_id, note="asked to wait")
         cases.undo(store, actor="bo")
+        audits.record_step(store, [2], actor="bo", step="statement", at=at, details=Details(people=9_000))
     return path
 
 
