@@ -3,9 +3,10 @@
 import sqlite3
 from typing import Any
 
-from store.audit_track import Progress, Step, in_order, progress
+from store.audit_track import Progress, Step, in_order, progress, with_clocks
 from store.kept import is_stale
 from store.names import partner_id_of
+from store.rulebook import rulebook_in
 from store.step_details import Details
 
 _RECORDED = """
@@ -87,14 +88,15 @@ def steps_by_partner(connection: sqlite3.Connection) -> dict[int, list[Step]]:
     for query, values in ((_RECORDED, {"partner": None}), (_IMPORTED, {})):
         for row in connection.execute(query, values):
             found.setdefault(row[0], []).append(_step(row))
-    return {partner: in_order(steps) for partner, steps in found.items()}
+    clocks = rulebook_in(connection).clocks
+    return {partner: with_clocks(in_order(steps), clocks) for partner, steps in found.items()}
 
 
 def steps_of(connection: sqlite3.Connection, partner: int) -> list[Step]:
     """One partner's steps that stand, in the order of `in_order`."""
     values = {"partner": partner}
     rows = [*connection.execute(_RECORDED, values), *connection.execute(_IMPORTED_OF_ONE, values)]
-    return in_order(map(_step, rows))
+    return with_clocks(in_order(map(_step, rows)), rulebook_in(connection).clocks)
 
 
 def steps_after_entry(connection: sqlite3.Connection, partner: int, seq: int) -> list[Step]:
@@ -102,7 +104,7 @@ def steps_after_entry(connection: sqlite3.Connection, partner: int, seq: int) ->
     in_force = dict(connection.execute(_TAKEN_BACK, (partner, seq)).fetchall())
     recorded = [row for row in connection.execute(_EVER_RECORDED, (partner, seq)) if in_force.get(row[9], True)]
     rows = [*recorded, *connection.execute(_IMPORTED_OF_ONE, {"partner": partner})]
-    return in_order(map(_step, rows))
+    return with_clocks(in_order(map(_step, rows)), rulebook_in(connection).clocks)
 
 
 def steps_of_incident(connection: sqlite3.Connection) -> list[Step]:

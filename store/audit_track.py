@@ -7,10 +7,14 @@ advanced app. A due date is a day: what is due on it is overdue from the next UT
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from store.instants import day_of
 from store.step_details import Details
+
+if TYPE_CHECKING:
+    from store.clocks import Clocks
+    from store.contradictions import Contradiction
 
 # In order; the last two are alternatives.
 TRACK = (
@@ -55,7 +59,7 @@ class Step(NamedTuple):
 
     Attributes:
         at: when it took effect, microseconds UTC; `at_is_date`: only its date is known.
-        due: microseconds UTC, or None.
+        due: microseconds UTC, or None. `due_basis`: the clock's, where nobody gave the date.
         app_id: the one app it is about; None for the whole partner.
         evidence: the name of the evidence file; `evidence_sha256` its content's hash.
         by: who recorded it; `import N` for an imported one.
@@ -76,6 +80,7 @@ class Step(NamedTuple):
     evidence_sha256: str | None = None
     by_clock: bool = False
     details: Details | None = None
+    due_basis: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,8 @@ class Track:
         due: earliest open due date, microseconds UTC. `overdue` judges it at today.
         notes: (at, actor, text, privileged), newest first.
         side_states: those in force for some app, the loudest first.
+        open_dues: the steps whose answers are due, soonest first.
+        contradictions: what the log says against this record.
     """
 
     partner: int
@@ -108,6 +115,8 @@ class Track:
     overdue: bool
     notes: tuple[tuple[int, str, str, bool], ...]
     side_states: tuple[str, ...] = ()
+    open_dues: tuple[Step, ...] = ()
+    contradictions: tuple["Contradiction", ...] = ()
 
 
 class Progress(NamedTuple):
@@ -120,6 +129,7 @@ class Progress(NamedTuple):
     next_step: str | None
     due: int | None
     side_states: tuple[str, ...]
+    open_dues: tuple[Step, ...] = ()
 
 
 @dataclass(slots=True)
@@ -132,6 +142,7 @@ class Unit:
         retried: steps of a further audit since one failed.
         sides: side states in force.
         due: the step whose due date is open.
+        held_by: the last step that put it on hold.
     """
 
     done: dict[str, int] = field(default_factory=dict)
@@ -139,12 +150,14 @@ class Unit:
     retried: set[str] = field(default_factory=set)
     sides: set[str] = field(default_factory=set)
     due: int | None = None
+    held_by: int = 0
     stage: str = _NO_STAGE
 
     def take(self, name: str, place: int, *, has_due: bool) -> None:
         """Take in the next step, in the order of `in_order`."""
         if name in SIDE_STATES:
             self.sides.add(name)
+            self.held_by = place if name == "on_hold" else self.held_by
             self.due = place if has_due else self.due
             return
         if name not in _RANK:
@@ -184,6 +197,11 @@ class Unit:
             return next((step for step in NEXT_AUDIT if step not in self.retried), "audit_passed")
         return TRACK[_RANK[self.stage]]
 
+    def has_running_clock(self) -> bool:
+        """Whether its due date counts: not once its audit passed; while somebody asked to wait, only one given since."""
+        waits = "on_hold" in self.sides and self.due is not None and self.due < self.held_by
+        return self.stage != "audit_passed" and not waits
+
     def _failed(self) -> bool:
         return self.result is not None and self.result[0] == "audit_failed"
 
@@ -193,6 +211,26 @@ def order(step: Step) -> tuple[int, int, int, str]:
     if step.seq is not None:
         return step.at, step.seq, 0, ""
     return step.at, -1, TRACK.index(step.step) if step.step in TRACK else len(TRACK), step.app_id or ""
+
+
+def with_clocks(steps: Iterable[Step], clocks: "Clocks") -> list[Step]:
+    """The steps, those without a due date given the one that a clock of the rulebook sets, with its basis.
+
+    A step that is recorded again, such as a reminder, starts no clock anew; a further audit does.
+
+    Args:
+        steps: in the order of `in_order`.
+    """
+    dated = []
+    running: set[tuple[str, str | None]] = set()
+    for step in steps:
+        if step.step == "audit_failed":
+            running -= {(name, app) for name, app in running if name in NEXT_AUDIT}
+        is_first = not running & {(step.step, step.app_id), (step.step, None)}
+        running.add((step.step, step.app_id))
+        found = clocks.due_after(step.step, step.at) if step.due is None and is_first else None
+        dated.append(step if found is None else step._replace(due=found[0].at, due_basis=found[1].basis))
+    return dated
 
 
 def in_order(steps: Iterable[Step]) -> list[Step]:
@@ -214,7 +252,7 @@ class Pattern(NamedTuple):
     Attributes:
         done: the steps of the track that count, each with its place in the record.
         units: how many of the units have each step of the track.
-        dues: the places in the record of the steps whose due dates are open.
+        dues: the places in the record of the steps whose due dates are open, but for apps on hold.
     """
 
     stage: str
@@ -278,7 +316,7 @@ def pattern(record: tuple[tuple[str, int, bool], ...], apps: int) -> Pattern:
         side_states=sides,
         done=tuple((step, done[step]) for step in TRACK if step in done),
         units=tuple(counts.values()),
-        dues=tuple({unit.due for unit in each if unit.due is not None and unit.stage != "audit_passed"}),
+        dues=tuple({unit.due for unit in each if unit.due is not None and unit.has_running_clock()}),
     )
 
 
@@ -293,14 +331,16 @@ def progress(steps: Sequence[Step], apps: Sequence[str]) -> Progress:
     # Without a step of a single app, every app stands where one does.
     alike = all(step.app_id is None for step in steps)
     its = pattern(taken(steps, apps), 0 if alike else total)
+    dues = sorted((steps[place] for place in its.dues), key=lambda step: (step.due or 0, step.at))
     return Progress(
         stage=its.stage,
         letters=its.letters,
         done={step: steps[place] for step, place in its.done},
         apps_done=_apps_done(its.units, total, alike),
         next_step=its.next_step,
-        due=min((due for place in its.dues if (due := steps[place].due) is not None), default=None),
+        due=dues[0].due if dues else None,
         side_states=its.side_states,
+        open_dues=tuple(dues),
     )
 
 

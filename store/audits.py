@@ -12,6 +12,7 @@ from store.audit_track import (
     LETTERS,
     SIDE_STATES,
     TRACK,
+    Progress,
     Step,
     Track,
     is_overdue,
@@ -20,6 +21,14 @@ from store.audit_track import (
 )
 from store.case_notes import notes_by_partner
 from store.connection import Store
+from store.contradictions import (
+    AFTER_CERTIFICATE,
+    Contradiction,
+    contradiction_document,
+    contradictions_in,
+    statement_of,
+    statement_short,
+)
 from store.instants import format_day, format_instant, format_optional
 from store.names import PartnerName, partner_name, partner_names
 
@@ -45,6 +54,8 @@ __all__ = [
     "tracks_in",
 ]
 
+# Letters of the track before those of side states: six steps, and how the audit ended.
+_PLACES = len(TRACK) - 1
 _RESULT_NAMES = {"audit_passed": "passed", "audit_failed": "failed"}
 _COUNTED = ("none", *TRACK[:6], "passed", "failed", "overdue", "on_hold", "no_response", "contradicted", "waived")
 
@@ -60,7 +71,8 @@ def track(store: Store, partner: int, *, today: int) -> Track:
         steps = steps_of(connection, partner)
         apps = apps_of(connection, partner)
         notes = notes_by_partner(connection, partner).get(partner, [])
-    return _track(partner, name, steps, apps, today, tuple((*note,) for note in notes))
+        against = contradictions_in(connection, {partner: steps}, today=today).get(partner, ())
+    return _track(partner, name, steps, apps, today, against, tuple((*note,) for note in notes))
 
 
 def tracks(store: Store, *, today: int) -> dict[int, Track]:
@@ -82,9 +94,15 @@ def tracks_in(
         return {}
     apps = apps_by_partner(connection)
     names = partner_names(connection) if names is None else names
+    contradictions = contradictions_in(connection, steps, today=today)
     return {
         partner: _track(
-            partner, names.get(partner) or partner_name(connection, partner), mine, apps.get(partner, []), today
+            partner,
+            names.get(partner) or partner_name(connection, partner),
+            mine,
+            apps.get(partner, []),
+            today,
+            contradictions.get(partner, ()),
         )
         for partner, mine in steps.items()
     }
@@ -98,18 +116,52 @@ class Mark(NamedTuple):
     due: int | None
     overdue: bool
     side_states: tuple[str, ...]
+    next_step: str | None = TRACK[0]
+    contradictions: tuple[Contradiction, ...] = ()
+    statement: Step | None = None
+
+    def contradicts(self, people: int) -> bool:
+        """Whether the log, or somebody, contradicts its record.
+
+        Args:
+            people: distinct people that the log names.
+        """
+        recorded = bool(self.contradictions) or "contradicted" in self.side_states
+        return recorded or statement_short(self.statement, people) is not None
 
 
 def track_marks(connection: sqlite3.Connection, *, today: int) -> dict[int, Mark]:
-    """`tracks` in short, by internal id: no names, and no apps but where a step is about one of them."""
+    """`tracks` in short, by internal id: no names, and no apps but where a step is about one of them.
+
+    A partner without a step has a mark only where the log shows reads after a removal of its access.
+    """
     steps = steps_by_partner(connection)
     by_app = any(step.app_id is not None for mine in steps.values() for step in mine)
     apps = apps_by_partner(connection) if by_app else {}
+    contradictions = contradictions_in(connection, steps, today=today)
     marks = {}
-    for partner, mine in steps.items():
-        now = progress(mine, apps.get(partner, []))
-        marks[partner] = Mark(now.stage, now.letters, now.due, is_overdue(now.due, today), now.side_states)
+    for partner in (*steps, *(contradictions.keys() - steps.keys())):
+        mine, against = steps.get(partner, ()), contradictions.get(partner, ())
+        now = contradicted(progress(mine, apps.get(partner, [])), against)
+        marks[partner] = Mark(
+            now.stage,
+            now.letters,
+            now.due,
+            is_overdue(now.due, today),
+            now.side_states,
+            now.next_step,
+            against,
+            statement_of(mine),
+        )
     return marks
+
+
+def contradicted(now: Progress, against: Sequence[Contradiction]) -> Progress:
+    """The progress with the side state `contradicted`, where the log contradicts a certificate (DOMAIN, Cases)."""
+    if "contradicted" in now.side_states or not any(each.kind == AFTER_CERTIFICATE for each in against):
+        return now
+    letters = f"{now.letters[:_PLACES]}{LETTERS['contradicted']}{now.letters[_PLACES:]}"
+    return now._replace(letters=letters, side_states=("contradicted", *now.side_states))
 
 
 def _track(
@@ -118,9 +170,10 @@ def _track(
     steps: Sequence[Step],
     apps: Sequence[str],
     today: int,
+    against: tuple[Contradiction, ...],
     notes: tuple[tuple[int, str, str, bool], ...] = (),
 ) -> Track:
-    now = progress(steps, apps)
+    now = contradicted(progress(steps, apps), against)
     return Track(
         partner=partner,
         partner_id=name.partner_id,
@@ -135,6 +188,8 @@ def _track(
         overdue=is_overdue(now.due, today),
         notes=notes,
         side_states=now.side_states,
+        open_dues=now.open_dues,
+        contradictions=against,
     )
 
 
@@ -185,6 +240,7 @@ def step_document(step: Step) -> dict[str, object]:
         "at": format_day(step.at) if step.at_is_date else format_instant(step.at),
         "app_id": step.app_id,
         "due": None if step.due is None else format_day(step.due),
+        "due_basis": step.due_basis,
         "note": step.note,
         "evidence": step.evidence,
         "evidence_sha256": step.evidence_sha256,
@@ -206,6 +262,7 @@ def track_document(answer: Track) -> dict[str, object]:
         "due": None if answer.due is None else format_day(answer.due),
         "overdue": answer.overdue,
         "done": {step: {"apps": done, "of": of} for step, (done, of) in answer.apps_done.items()},
+        "contradictions": [contradiction_document(each) for each in answer.contradictions],
         "steps": [step_document(step) for step in answer.steps],
         "notes": [
             {"at": format_optional(at), "actor": actor, "text": text, "privileged": privileged}

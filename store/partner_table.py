@@ -178,9 +178,12 @@ class PartnerTable(Sequence[PartnerRow]):
         size = len(columns)
         self._due = np.full(size, NO_INSTANT, dtype=np.int64)
         self._overdue = np.zeros(size, dtype=bool)
+        contradicted = np.zeros(size, dtype=bool)
         for partner, mark in work.marks.items():
             place = columns.place_of.get(partner)
             if place is not None:
+                people = int(columns.numbers["people"][place])
+                contradicted[place] = mark.contradicts(people)
                 self._overdue[place] = mark.overdue
                 if mark.due is not None:
                     self._due[place] = mark.due
@@ -195,6 +198,7 @@ class PartnerTable(Sequence[PartnerRow]):
                 number["retained"] == 0,
                 number["recent"] == 0,
                 ~self._overdue,
+                ~contradicted,
                 number["after_removal"] == 0,
             )
         )

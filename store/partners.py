@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from store.audits import Mark, track_marks
 from store.case_notes import Note, notes_by_partner
 from store.connection import Store
+from store.contradictions import Contradiction, contradiction_document, statement_short
 from store.errors import UsageError
 from store.instants import format_optional
 from store.kept import PartnerFigures, is_stale, kept_first, kept_partners, kept_partners_of
@@ -42,6 +43,9 @@ class PartnerRow(NamedTuple):
         due: earliest open due date, microseconds UTC; `overdue` judges it at today.
         version: of the case, for `expect`; 0 before its first action.
         search: name, id, app names, app ids and notes, case-folded, for the filter.
+        next_step: the step that comes next; None when the audit passed.
+        side_states: those in force, the loudest first. `contradictions`: what the log says against the record.
+        asked_by: who asked to close the case, where a second person has not yet.
     """
 
     partner: int
@@ -71,10 +75,17 @@ class PartnerRow(NamedTuple):
     assignee: str | None
     version: int
     search: str
+    next_step: str | None = None
+    side_states: tuple[str, ...] = ()
+    contradictions: tuple[Contradiction, ...] = ()
+    asked_by: str | None = None
 
 
 NO_MARK = Mark(stage="none", letters="-------", due=None, overdue=False, side_states=())
-_CASES = "SELECT partner, status, grounds, assignee, version, json_extract(rests_on, '$.override') FROM cases"
+_CASES = """
+SELECT partner, status, grounds, assignee, version, json_extract(rests_on, '$.override'), json_extract(asked, '$.by')
+FROM cases
+"""
 # So many partners and more are kept as columns, and their rows are made where somebody looks at them.
 MANY_PARTNERS = 2_000
 _KNOWN = "SELECT count(*) FROM partner_figures"
@@ -88,6 +99,7 @@ class CaseLine(NamedTuple):
     assignee: str | None
     version: int
     override: bool
+    asked_by: str | None = None
 
 
 class Work(NamedTuple):
@@ -125,7 +137,7 @@ class FirstPartners(NamedTuple):
 
 
 def partner_list(store: Store, parameters: Parameters) -> list[PartnerRow]:
-    """Every known partner, in the order of attention: after removal, overdue, recent, people, name."""
+    """Every known partner, in the order of attention: see `store.reasons`."""
     with store.reading() as connection:
         view = resolve(rulebook_in(connection), parameters)
         figures = _figures(store, connection, view, kept=parameters.are_defaults())
@@ -161,8 +173,10 @@ def first_partners(store: Store, parameters: Parameters) -> FirstPartners | None
         if first is None or first.known < MANY_PARTNERS:
             return None
         work = work_of(connection, today=view.today)
-        late = [partner for partner, mark in work.marks.items() if mark.overdue]
-        # Whoever is overdue goes before those of the same urgency; the others keep their order.
+        late = [
+            partner for partner, mark in work.marks.items() if mark.overdue or mark.contradicts(0) or mark.statement
+        ]
+        # Whoever is overdue or contradicted goes before those of the same urgency; the others keep their order.
         chosen = kept_partners_of(connection, {*first.partners, *late})
     rows = sort_rows([row_of(each, work) for each in chosen if each.retained], ATTENTION)
     overdue = sum(row.overdue for row in rows)
@@ -185,8 +199,8 @@ def work_of(connection: sqlite3.Connection, *, today: int) -> Work:
         today: the instant at which due dates are judged, microseconds UTC.
     """
     cases = {
-        partner: CaseLine(status, grounds, assignee, version, bool(override))
-        for partner, status, grounds, assignee, version, override in connection.execute(_CASES)
+        partner: CaseLine(status, grounds, assignee, version, bool(override), asked_by)
+        for partner, status, grounds, assignee, version, override, asked_by in connection.execute(_CASES)
     }
     return Work(cases, track_marks(connection, today=today), notes_by_partner(connection))
 
@@ -197,6 +211,7 @@ def row_of(figures: PartnerFigures, work: Work) -> PartnerRow:
     if case is None:
         case = CaseLine("open" if figures.retained else None, None, None, 0, False)
     mark = work.marks.get(figures.partner, NO_MARK)
+    short = statement_short(mark.statement, figures.people)
     written = "\n".join(note.text for note in work.notes.get(figures.partner, ()))
     return PartnerRow(
         *figures[:-1],
@@ -210,6 +225,10 @@ def row_of(figures: PartnerFigures, work: Work) -> PartnerRow:
         assignee=case.assignee,
         version=case.version,
         search="\n".join((figures.name, figures.partner_id, figures.app_names, written)).casefold(),
+        next_step=mark.next_step,
+        side_states=mark.side_states,
+        contradictions=mark.contradictions if short is None else (*mark.contradictions, short),
+        asked_by=case.asked_by,
     )
 
 
@@ -243,6 +262,7 @@ ATTENTION = "attention"
 def _attention(row: PartnerRow) -> tuple[object, ...]:
     return (
         not row.after_removal,
+        not is_contradicted(row),
         not row.overdue,
         not row.recent,
         not row.retained,
@@ -251,6 +271,11 @@ def _attention(row: PartnerRow) -> tuple[object, ...]:
         row.name.casefold(),
         row.partner_id,
     )
+
+
+def is_contradicted(row: PartnerRow) -> bool:
+    """Whether the log, or somebody, contradicts the partner's record."""
+    return bool(row.contradictions) or "contradicted" in row.side_states
 
 
 # Column -> how it sorts: the order in which a person would want it first.
@@ -341,6 +366,10 @@ def partner_document(row: PartnerRow) -> dict[str, object]:
         "track": row.track,
         "due": format_optional(row.due),
         "overdue": row.overdue,
+        "next_step": row.next_step,
+        "side_states": list(row.side_states),
+        "contradictions": [contradiction_document(each) for each in row.contradictions],
+        "asked_by": row.asked_by,
         "assignee": row.assignee,
         "version": row.version,
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from importlib import resources
 
+from store.clocks import Clocks, parse_clocks
 from store.connection import Store
 from store.errors import UnusableFileError
 from store.ids import fold_id
@@ -57,7 +58,8 @@ class Rulebook:
         aware_at: when the platform became aware, microseconds UTC.
         removal_grace: microseconds after a removal in which a read is taken for a late log.
         scopes: scope -> patterns of data classes it opens.
-        clocks: clock -> duration text.
+        clocks: how long steps may take.
+        second_person: closing a case needs somebody other than the one who asked for it.
         rulebook_id: its row in the store; 0 before it is loaded.
     """
 
@@ -68,7 +70,8 @@ class Rulebook:
     removal_grace: int = 0
     scopes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
-    clocks: dict[str, str] = field(default_factory=dict)
+    clocks: Clocks = field(default_factory=Clocks)
+    second_person: bool = False
     toml: str = EMPTY_TOML
     source: str = "empty"
     sha256: str = ""
@@ -174,7 +177,7 @@ def parse_rulebook(toml_text: str, *, source: str) -> Rulebook:
 
 
 def _parse(toml_text: str, source: str) -> Rulebook:
-    top = _table(tomllib.loads(toml_text), "the rulebook", {"incident", "scopes", "rules", "clocks"})
+    top = _table(tomllib.loads(toml_text), "the rulebook", {"incident", "scopes", "rules", "clocks", "cases"})
     incident = _table(
         top.get("incident", {}), "[incident]", {"name", "as_of", "window_days", "aware_at", "removal_grace"}
     )
@@ -195,7 +198,9 @@ def _parse(toml_text: str, source: str) -> Rulebook:
     if repeated:
         raise ValueError(f"two rules have the id {repeated[0]!r}")
     scopes = _table(top.get("scopes", {}), "[scopes]")
-    clocks = _table(top.get("clocks", {}), "[clocks]")
+    cases = _table(top.get("cases", {}), "[cases]", {"second_person"})
+    if not isinstance(cases.get("second_person", False), bool):
+        raise ValueError("second_person of [cases] must be true or false")
     return Rulebook(
         name=name.strip(),
         as_of=_instant(incident["as_of"], "as_of") if "as_of" in incident else None,
@@ -204,7 +209,8 @@ def _parse(toml_text: str, source: str) -> Rulebook:
         removal_grace=_duration(incident.get("removal_grace", 0)),
         scopes={scope.strip(): _patterns(patterns, f"scope {scope!r}") for scope, patterns in scopes.items()},
         rules=rules,
-        clocks={clock: str(value) for clock, value in clocks.items()},
+        clocks=parse_clocks(_table(top.get("clocks", {}), "[clocks]")),
+        second_person=bool(cases.get("second_person", False)),
         toml=toml_text,
         source=source,
         sha256=hashlib.sha256(toml_text.encode()).hexdigest(),

@@ -241,7 +241,7 @@ def test_one_pass_over_all_partners_says_what_each_alone_says(store: Store, ribb
     with store.reading() as connection:
         marks = audits.track_marks(connection, today=TODAY)
     assert marks == {
-        partner: audits.Mark(track.stage, track.letters, track.due, track.overdue, track.side_states)
+        partner: audits.Mark(track.stage, track.letters, track.due, track.overdue, track.side_states, track.next_step)
         for partner, track in everybody.items()
     }
     assert everybody[unclaimed].apps_done["access_removed"] == (1, 1)
