@@ -13,6 +13,7 @@ from store.errors import RefusedError, UsageError
 from store.evidence_files import Attachment, EvidenceFile, Progress, attaching
 from store.instants import MICROSECONDS_PER_DAY, day_of, format_day, format_instant
 from store.ledger import append, canonical
+from store.recipients import recipient_objections
 from store.step_details import DECLARATIONS, Details, check_details
 from store.words import step_words
 
@@ -107,6 +108,7 @@ def record_step(
             return done(deed, [seq], f"recorded '{step_words(step)}' for the incident")
         cases = look(deed, partners, expect)
         refuse(deed, _objections(deed.connection, list(cases), step, app_id, reasoned=bool(note)))
+        refuse(deed, recipient_objections(deed.connection, list(cases), step, told, reasoned=bool(note)))
         evidence_id = _kept(deed, attachment)
         seqs = []
         for partner, row in cases.items():

@@ -277,6 +277,10 @@ def _add_questions(commands: Commands) -> None:
     _add_parameters(parser, window=False)
     _as_someone(parser)
 
+    parser = _command(commands, "held", "letters:held", "what a partner read and is not verified to have deleted")
+    parser.add_argument("--partner", type=words, required=True, metavar="ID")
+    _add_parameters(parser, window=False)
+
     parser = _command(commands, "audit", "work:audit", "the remediation track: steps done, missing and next")
     parser.add_argument("--partner", type=words, metavar="ID")
     parser.add_argument("--today", type=point, metavar="DATE", help="judge due dates at this (default: now)")

@@ -5,7 +5,9 @@ from pathlib import Path
 from fixtures.groups_api_2019.generate import generate
 from store.connection import Store
 from store.figures import figures, figures_document
+from store.held import held_data, held_people
 from store.instants import parse_point
+from store.names import find_partner
 from store.parameters import Parameters
 from store.partners import partner_list
 from store.people import people
@@ -14,6 +16,8 @@ from store.timeline import timeline
 from tests import oracle
 from tests.differential import build, folded, partner_facts, unlike
 from tests.oracle_evidence import Incident
+from tests.oracle_held import Result, held
+from tests.store.test_held import told
 
 TODAY = parse_point("2020-01-20")
 
@@ -39,6 +43,8 @@ def test_the_demo_agrees_with_the_oracle(tmp_path: Path) -> None:
             assert unlike(*_figures(store, incident, until, window, begin)) == []
             assert unlike(*_partners(store, incident, until, window, begin)) == []
         assert unlike(*_people(store, incident)) == []
+        for partner_id in ("p-0041", "p-0015", "p-0117"):
+            assert unlike(*_held(store, incident, partner_id)) == []
         assert unlike(*_bins(store, incident, "2017-10-01", "2019-12-01", 37)) == []
         assert unlike(*_bins(store, incident, "2018-04-01", "2018-05-01", 30)) == []
 
@@ -66,6 +72,19 @@ def _people(store: Store, incident: Incident) -> Compared:
     expected = oracle.people(incident)
     assert rows.keys() == expected.keys()
     return expected, rows
+
+
+def _held(store: Store, incident: Incident, partner_id: str) -> Compared:
+    partner = find_partner(store, partner_id)
+    _, about = incident.partner_named(partner_id)
+    results = [
+        Result(row.at, True, row.step == "audit_passed", row.app_id)
+        for row in sorted(incident.steps, key=lambda row: row.at)
+        if row.partner_id == about and row.step in ("audit_passed", "audit_failed")
+    ]
+    expected = held(incident, partner_id, results)
+    answer = held_data(store, partner, Parameters())
+    return expected, told(answer) | {"people": sorted(map(folded, held_people(store, partner, Parameters())))}
 
 
 def _bins(store: Store, incident: Incident, from_day: str, until_day: str, bins: int) -> Compared:

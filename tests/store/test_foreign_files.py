@@ -35,6 +35,7 @@ READING = {
     "event": ["--event-id", "e-0-1", "--raw"],
     "who": ["--resource", "group-1"],
     "people": _TODAY,
+    "held": ["--partner", "p-0", *_TODAY],
     "audit": _TODAY,
     "log": [],
     "verify": [],

@@ -35,6 +35,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "event": [["--event-id", "e-0-1", "--raw"]],
     "who": [["--subject", "person-0-1"]],
     "people": [[*_TODAY, "--csv", "--as", "ana"]],
+    "held": [["--partner", "p-1", *_TODAY]],
     "audit": [_TODAY],
     "log": [[]],
     "flag": [["--partner", "p-1", "--as", "ana"]],

@@ -113,6 +113,7 @@ def calls(texts: Sequence[str], folder: Path) -> dict[str, list[list[str]]]:
             *(["--resource", each] for each in texts[:3]),
         ],
         "people": [[]],
+        "held": [["--partner", each] for each in ids],
         "audit": [[], *(["--partner", each] for each in ids[:3])],
         "log": [["--partner", ids[0]], []],
         "note": [["--partner", *ids, "--note", texts[2], "--as", text] for text in texts[:3]],
