@@ -14,6 +14,7 @@ from store.evidence_files import Attachment, EvidenceFile, Progress, attaching
 from store.instants import MICROSECONDS_PER_DAY, day_of, format_day, format_instant
 from store.ledger import append, canonical
 from store.recipients import recipient_objections
+from store.sample_rows import refuse_check
 from store.step_details import DECLARATIONS, Details, check_details
 from store.words import step_words
 
@@ -109,6 +110,7 @@ def record_step(
         cases = look(deed, partners, expect)
         refuse(deed, _objections(deed.connection, list(cases), step, app_id, reasoned=bool(note)))
         refuse(deed, recipient_objections(deed.connection, list(cases), step, told, reasoned=bool(note)))
+        refuse_check(deed, cases, told, at=at, at_is_date=at_is_date, reasoned=bool(note))
         evidence_id = _kept(deed, attachment)
         seqs = []
         for partner, row in cases.items():

@@ -27,16 +27,26 @@ from store.case_changes import (
 from store.connection import Store
 from store.errors import RefusedError
 from store.ledger import append
+from store.sample_rows import checks_that_cite
 from store.words import step_words
 
 if TYPE_CHECKING:
     from store.reopening import CaseFacts
 
 _TAKES_BACK = {
-    "undo": ("flag", "clear", "reopen", "note", "assign", "step", "redo"),
+    "undo": ("flag", "clear", "reopen", "note", "assign", "step", "sample", "redo"),
     "redo": ("undo",),
 }
-_ACTIVE = {"flag": "flagged", "clear": "closed", "reopen": "reopened", "note": "noted on", "assign": "assigned"}
+# They leave the case at its version, so that nothing that changed it stands upon them.
+_BESIDE_THE_CASE = ("note", "sample")
+_ACTIVE = {
+    "flag": "flagged",
+    "clear": "closed",
+    "reopen": "reopened",
+    "note": "noted on",
+    "assign": "assigned",
+    "sample": "drew a sample of",
+}
 
 
 class Entry(NamedTuple):
@@ -150,7 +160,11 @@ def _changes_since(connection: sqlite3.Connection, partner: int, seq: int) -> li
 def _refuse_built_upon(deed: Deed, entries: Sequence[Entry], roots: dict[int, Entry], verb: str) -> None:
     reasons = {}
     for entry in entries:
-        if entry.partner is None or roots[entry.seq].verb == "note":
+        root = roots[entry.seq]
+        if root.verb == "sample" and (citing := checks_that_cite(deed.connection, root.seq)):
+            told = f"what was found in sample #{root.seq} is recorded (#{citing[-1]}): take that back first"
+            raise RefusedError(f"cannot {verb}: {told}")
+        if entry.partner is None or root.verb in _BESIDE_THE_CASE:
             continue
         since = _changes_since(deed.connection, entry.partner, entry.seq)
         if since:
@@ -182,7 +196,7 @@ def _facts_about_returning(connection: sqlite3.Connection, entries: Sequence[Ent
 def _invert(deed: Deed, entry: Entry, root: Entry, facts: "dict[int, CaseFacts]", *, verb: str, why: str) -> int:
     note = f"corrects #{entry.seq}: {why}" if why else f"corrects #{entry.seq}"
     details = {"corrected": {"seq": root.seq, "verb": root.verb, "in_force": verb == "redo"}}
-    if entry.partner is None or root.verb == "note":
+    if entry.partner is None or root.verb in _BESIDE_THE_CASE:
         seq = append(
             deed.connection,
             actor=deed.actor,

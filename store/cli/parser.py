@@ -5,13 +5,17 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
 
 from store.errors import UsageError
 from store.parameters import MOST_WINDOW_DAYS
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from _typeshed import SupportsWrite
+
+Parsed = TypeVar("Parsed")
 
 PROGRAM = "python -m store"
 KINDS = (
@@ -123,6 +127,27 @@ def renaming(text: str) -> tuple[str, str]:
     if not equals or not theirs.strip() or not ours.strip():
         raise argparse.ArgumentTypeError(f"{text!r} is not theirs=ours")
     return theirs.strip(), ours.strip()
+
+
+def part(text: str) -> "Fraction":
+    """A proportion: `5%` or `0.05`."""
+    from store.sampling import proportion
+
+    return _or_complaint(proportion, text)
+
+
+def seed(text: str) -> str:
+    """The seed of a sample."""
+    from store.sampling import seed_of
+
+    return _or_complaint(seed_of, words(text))
+
+
+def _or_complaint(parse_text: Callable[[str], Parsed], text: str) -> Parsed:
+    try:
+        return parse_text(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 _ANY_NUMBER = whole(1, 10**18)
@@ -285,6 +310,8 @@ def _add_questions(commands: Commands) -> None:
     parser.add_argument("--partner", type=words, metavar="ID")
     parser.add_argument("--today", type=point, metavar="DATE", help="judge due dates at this (default: now)")
 
+    _add_sample(commands)
+
     parser = _command(commands, "log", "work:log", "the action log, complete, oldest first")
     parser.add_argument("--partner", type=words, metavar="ID", help="only this partner's entries")
 
@@ -317,6 +344,26 @@ def _add_event_questions(commands: Commands) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--subject", type=name, metavar="ID", help="a person's id, as in the log")
     what.add_argument("--resource", type=name, metavar="ID", help="a resource's id, as in the log")
+
+
+def _add_sample(commands: Commands) -> None:
+    parser = _command(
+        commands,
+        "sample",
+        "samples:sample",
+        "samples of the people to check in an audit: draw one, show one, list them",
+    )
+    parser.add_argument("--partner", type=words, metavar="ID", help="whose people; needed to draw")
+    parser.add_argument("--sample", type=_ANY_NUMBER, metavar="N", help="the list that this entry of the log drew")
+    parser.add_argument(
+        "--share", type=part, metavar="P", help="draw: rule out that more than this is still held, e.g. 5%% or 0.05"
+    )
+    parser.add_argument("--risk", type=part, metavar="A", help="draw: at a risk below this, e.g. 5%% or 0.05")
+    parser.add_argument("--seed", type=seed, metavar="HEX", help="draw: 8 to 64 hexadecimal digits (default: random)")
+    parser.add_argument("--as-of", type=point, metavar="DATE", help="draw: of whom was read before this")
+    parser.add_argument("--note", type=words, default="", metavar="TEXT", help="draw: what for")
+    parser.add_argument("--csv", action="store_true", help="print CSV; a list of people is then an entry in the log")
+    _as_someone(parser)
 
 
 def _add_casework(commands: Commands) -> None:

@@ -1,4 +1,4 @@
-"""What the log says of the work, held against it: cases, closures, steps, and the evidence files that steps cite."""
+"""What the log says of the work, held against it: cases, closures, steps, the evidence files they cite, and samples."""
 
 import hashlib
 import sqlite3
@@ -13,6 +13,7 @@ _CASES = "SELECT * FROM cases ORDER BY partner"
 _CLOSURES = "SELECT * FROM closures ORDER BY seq"
 _STEPS = "SELECT * FROM audit_steps ORDER BY step_id"
 _EVIDENCE = "SELECT * FROM evidence ORDER BY evidence_id"
+_SAMPLES = "SELECT * FROM samples ORDER BY seq"
 _APPS = "SELECT app_id, id FROM apps"
 
 _UNTOUCHED = {"status": "open", "grounds": None, "assignee": None, "version": 0}
@@ -116,6 +117,23 @@ def check_citations(connection: sqlite3.Connection, context: Context) -> Finding
     return f"{counted(len(told), 'evidence file')}, each listed as it was collected"
 
 
+def check_samples(connection: sqlite3.Connection, context: Context) -> Findings:
+    """Each sample is the list that was drawn, of the partner it was drawn of."""
+    told: dict[tuple[int], Told] = {}
+    entries = {}
+    for entry in context.entries(connection):
+        if entry.verb == "sample":
+            columns = {"seq": entry.seq, "partner": entry.partner}
+            told[entry.seq,] = Told(f"sample #{entry.seq} of {entry.partner_id}", entry.seq, columns)
+            entries[entry.seq,] = entry
+    found = rows_of(connection, _SAMPLES, ("seq",))
+    yield from differences(told, found, lambda key, _: f"sample #{key[0]}")
+    for key, entry in entries.items():
+        if key in found and _sha256_of_text(found[key].get("subjects")) != entry.told("sample", "subjects_sha256"):
+            yield Finding(f"{told[key].name}: its subjects are not those that entry #{entry.seq} tells of")
+    return f"{counted(len(told), 'sample')}, each as it was drawn"
+
+
 def _changes(entries: Sequence[Entry]) -> Iterator[Any]:
     """The entries that changed a case."""
     return (entry for entry in entries if entry.partner is not None and entry.told("version") is not None)
@@ -169,6 +187,11 @@ def _step_columns(
         "taken_back_by": None,
         "details": Json(step["details"]) if step.get("details") is not None else None,
     }
+
+
+def _sha256_of_text(text: object) -> str | None:
+    # A list of ids is kept in ASCII, so that the bytes to be hashed are in no doubt.
+    return hashlib.sha256(text.encode("ascii")).hexdigest() if isinstance(text, str) and text.isascii() else None
 
 
 def _sha256(content: object) -> str | None:
