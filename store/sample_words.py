@@ -37,8 +37,6 @@ def _people(count: int) -> str:
 
 
 def _more_than(planned: Plan) -> str:
-    if planned.share == 0:
-        return "that anybody's data is"
     return f"more than {percent(planned.share)} ({planned.held_at_least:,} or more)"
 
 

@@ -7,6 +7,7 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from store.ingest.imports import imports, void
 from store.ingest.quarantine import quarantined, resolve
 from store.instants import MICROSECONDS_PER_SECOND, parse_point
 from store.rulebook import load_rules
+from store.samples import draw_sample, samples_of
+from store.step_details import Details
 from tests import small_incident
 
 ACTORS = ("ana", "bo", "Zoë \u202e Ω")
@@ -71,13 +74,13 @@ def set_clock(monkeypatch: pytest.MonkeyPatch, clock: Callable[[], int]) -> None
 
 
 class Diary:
-    """Does one random thing after the other to a store.
+    """Does one random thing after the other to a store; of the first schema, what its program could do.
 
     Attributes:
         done: how often each kind of thing was done; what was refused does not count.
     """
 
-    def __init__(self, store: Store, folder: Path, chance: random.Random) -> None:
+    def __init__(self, store: Store, folder: Path, chance: random.Random, *, first_schema: bool = False) -> None:
         self.store = store
         self.done: Counter[str] = Counter()
         self.chance = chance
@@ -101,6 +104,8 @@ class Diary:
             self._rules: 1,
             self._rebuild: 1,
         }
+        if not first_schema:
+            self._deeds |= {self._sample: 2, self._check_sample: 1}
 
     def go_on(self, deeds: int) -> None:
         """Do so many things; refusals are tried again with something else."""
@@ -202,6 +207,36 @@ class Diary:
     def _rules(self) -> None:
         text = _RULES.format(self.chance.randint(20, 60))
         load_rules(self.store, text, source="rules.toml", actor=self._actor())
+
+    def _sample(self) -> None:
+        share, risk = self.chance.choice(((5, 5), (1, 10), (30, 20)))
+        draw_sample(
+            self.store,
+            self.chance.choice(PARTNERS),
+            actor=self._actor(),
+            share=Fraction(share, 100),
+            risk=Fraction(risk, 100),
+            seed=self.chance.choice((None, "0123456789abcdef")),
+            note=self._text(),
+        )
+
+    def _check_sample(self) -> None:
+        drawn = samples_of(self.store)
+        if not drawn:
+            return self._sample()
+        row = self.chance.choice(drawn)
+        checked = self.chance.randint(0, row.plan.size + 1)
+        details = Details(sample=row.seq, checked=checked, found=self.chance.randint(0, 2))
+        audits.record_step(
+            self.store,
+            [row.partner],
+            actor=self._actor(),
+            step="sample_checked",
+            at=None,
+            note=self._text(),
+            details=details,
+        )
+        return None
 
     def _rebuild(self) -> None:
         rebuild(self.store, actor=self._actor())

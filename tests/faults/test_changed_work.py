@@ -38,6 +38,7 @@ CALLED = {
     "closures": "closure #",
     "evidence": "evidence file",
     "audit_steps": "step ",
+    "samples": "sample #",
     "quarantine": "quarantined record",
     "_sqlite_migrations": "_sqlite_migrations",
     "sqlite_sequence": "the log's end was cut",
@@ -56,7 +57,17 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = small_incident.build(folder)
     with open_store(path) as store:
         diary = Diary(store, folder, random.Random(4))
-        for what in ("flag", "clear", "assign", "step_with_evidence", "undo", "redo", "incident_step", "rules"):
+        for what in (
+            "flag",
+            "clear",
+            "assign",
+            "step_with_evidence",
+            "undo",
+            "redo",
+            "incident_step",
+            "rules",
+            "sample",
+        ):
             while not diary.do(what):
                 pass
         for what in ("import", "import", "import_again", "void", "resolve", "clear", "step_with_evidence"):

@@ -8,6 +8,7 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from store.cli.main import main
 from store.cli.parser import build_parser
 from store.connection import open_store
 from store.instants import parse_point
+from store.samples import draw_sample
+from store.step_details import Details
 from tests import small_incident
 from tests.faults.damages import DAMAGES
 from tests.promises import trials
@@ -36,6 +39,7 @@ READING = {
     "who": ["--resource", "group-1"],
     "people": _TODAY,
     "held": ["--partner", "p-0", *_TODAY],
+    "sample": [],
     "audit": _TODAY,
     "log": [],
     "verify": [],
@@ -74,6 +78,9 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
         audits.record_step(store, [1], actor="bo", step="access_removed", at=at, evidence=str(folder / "letter"))
         cases.undo(store, actor="bo")
         audits.record_step(store, [2], actor="bo", step="access_removed", at=at, evidence=str(folder / "letter"))
+        (seq,) = draw_sample(store, 1, actor="bo", share=Fraction(1, 20), risk=Fraction(1, 20)).seqs
+        found = Details(sample=seq, checked=9, found=1)
+        audits.record_step(store, [1], actor="bo", step="sample_checked", at=None, details=found)
     return path
 
 

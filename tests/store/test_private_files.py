@@ -36,6 +36,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "who": [["--subject", "person-0-1"]],
     "people": [[*_TODAY, "--csv", "--as", "ana"]],
     "held": [["--partner", "p-1", *_TODAY]],
+    "sample": [["--partner", "p-1", "--share", "5%", "--risk", "5%", "--as", "ana"], []],
     "audit": [_TODAY],
     "log": [[]],
     "flag": [["--partner", "p-1", "--as", "ana"]],

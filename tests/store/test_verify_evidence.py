@@ -35,6 +35,7 @@ WORK = {
     "closures",
     "evidence",
     "audit_steps",
+    "samples",
 }
 DICTIONARIES = {"apps", "partners", "subjects", "resources", "endpoints", "addresses", "field_sets"}
 # A version that nothing holds counts nowhere, like an entry of a dictionary that nothing refers to.

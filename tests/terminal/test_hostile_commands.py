@@ -114,6 +114,7 @@ def calls(texts: Sequence[str], folder: Path) -> dict[str, list[list[str]]]:
         ],
         "people": [[]],
         "held": [["--partner", each] for each in ids],
+        "sample": [*(["--partner", each, *_FIVE, "--note", texts[0]] for each in ids[:3]), []],
         "audit": [[], *(["--partner", each] for each in ids[:3])],
         "log": [["--partner", ids[0]], []],
         "note": [["--partner", *ids, "--note", texts[2], "--as", text] for text in texts[:3]],
@@ -131,6 +132,7 @@ def calls(texts: Sequence[str], folder: Path) -> dict[str, list[list[str]]]:
     }
 
 
+_FIVE = ["--share", "5%", "--risk", "5%"]
 # What a command tells of the incident as a whole, or of one thing: it shows fewer of the texts than all.
 SHOWN_BY = {
     "init": 20,
@@ -146,6 +148,7 @@ SHOWN_BY = {
     # Ids that hold a secret of a known shape, or what JSON and files cannot, are known by another text.
     "event": 20,
     "who": 20,
+    "sample": 3,
     "note": 1,
     "assign": 3,
     "reopen": 1,
