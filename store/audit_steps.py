@@ -5,15 +5,18 @@ import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from store.audit_rows import apps_of, steps_of
+from store.audit_rows import apps_of, progress_of, steps_of
 from store.audit_track import INCIDENT_STEPS, POSITIONS, RESULTS, SIDE_STATES, TRACK, Unit, taken, units
 from store.case_changes import Deed, Done, change, deciding, done, look, named, plain, refuse
+from store.clocks import calendar_year
 from store.connection import Store
 from store.errors import RefusedError, UsageError
 from store.evidence_files import Attachment, EvidenceFile, Progress, attaching
-from store.instants import MICROSECONDS_PER_DAY, day_of, format_day, format_instant
+from store.instants import MICROSECONDS_PER_DAY, day_of, format_day, format_instant, now
 from store.ledger import append, canonical
+from store.loose_ends import loose_ends_in, refuse_loose_ends
 from store.recipients import recipient_objections
+from store.rulebook import rulebook_in
 from store.sample_rows import refuse_check
 from store.step_details import DECLARATIONS, Details, check_details
 from store.words import step_words
@@ -45,6 +48,13 @@ class _Entry(NamedTuple):
         return told if self.details is None else {**told, "details": self.details.document()}
 
 
+# What a certificate, and each step of an audit, answers.
+_ANSWERS = {
+    "deletion_certified": "deletion_requested",
+    "audit_started": "audit_planned",
+    "audit_passed": "audit_started",
+    "audit_failed": "audit_started",
+}
 _RECORD = """
 INSERT INTO audit_steps(partner, app, step, at, at_is_date, due, note, evidence_id, recorded_by, seq, details)
 VALUES (:partner, (SELECT id FROM apps WHERE app_id = :app_id), :step, :at, :at_is_date, :due, :note, :evidence_id,
@@ -90,7 +100,7 @@ def record_step(
     note = plain(note, "note")
     app_id = plain(app_id, "app") or None
     _check_call(partners, step, app_id)
-    told = check_details(step, details)
+    said = check_details(step, details)
     if step == "waived" and not note:
         raise RefusedError("waiving needs a note that says why")
     with attaching(store, evidence, progress) as attachment, deciding(store, actor) as deed:
@@ -98,7 +108,13 @@ def record_step(
         if due is not None and day_of(due) < day_of(at):
             raise UsageError(f"it would be due on {format_day(due)}, before the step itself on {format_day(at)}")
         file = None if attachment is None else attachment.file
-        entry = _Entry(step, at, at_is_date, app_id, due, note, file, told)
+        entry = _Entry(step, at, at_is_date, app_id, due, note, file, said)
+        begins = rulebook_in(deed.connection).cutoff
+        if begins is not None and day_of(at) < day_of(begins):
+            raise RefusedError(
+                f"{format_day(at)} is before the incident, which begins with the first rule on {format_day(begins)}: "
+                "give the date on which the step was taken"
+            )
         if at > deed.at:
             raise RefusedError(
                 f"{format_instant(at)} is in the future (it is {format_instant(deed.at)[:19]}Z): "
@@ -108,13 +124,18 @@ def record_step(
             seq = _record_of_incident(deed, entry, _kept(deed, attachment))
             return done(deed, [seq], f"recorded '{step_words(step)}' for the incident")
         cases = look(deed, partners, expect)
-        refuse(deed, _objections(deed.connection, list(cases), step, app_id, reasoned=bool(note)))
-        refuse(deed, recipient_objections(deed.connection, list(cases), step, told, reasoned=bool(note)))
-        refuse_check(deed, cases, told, at=at, at_is_date=at_is_date, reasoned=bool(note))
+        refuse(deed, _objections(deed.connection, list(cases), step, app_id, reasoned=bool(note), at=at))
+        refuse(deed, _misdated(deed.connection, list(cases), entry))
+        refuse(deed, recipient_objections(deed.connection, list(cases), step, said, reasoned=bool(note)))
+        refuse_check(deed, cases, said, at=at, at_is_date=at_is_date, reasoned=bool(note))
+        open_ends = _left_open(deed, list(cases), step, reasoned=bool(note))
         evidence_id = _kept(deed, attachment)
         seqs = []
         for partner, row in cases.items():
-            seq = change(deed, partner, row, row, verb="step", note=note, details={"step": entry.document()})
+            told: dict[str, object] = {"step": entry.document()}
+            if open_ends.get(partner):
+                told["loose_ends"] = list(open_ends[partner])
+            seq = change(deed, partner, row, row, verb="step", note=note, details=told)
             _insert(deed, entry, evidence_id, partner, seq)
             seqs.append(seq)
         return done(deed, seqs, f"recorded '{step_words(step)}' for {named(deed, list(cases))}")
@@ -147,7 +168,13 @@ def _check_call(partners: Sequence[int], step: str, app_id: str | None) -> None:
 
 
 def _objections(
-    connection: sqlite3.Connection, partners: Sequence[int], step: str, app_id: str | None, *, reasoned: bool
+    connection: sqlite3.Connection,
+    partners: Sequence[int],
+    step: str,
+    app_id: str | None,
+    *,
+    reasoned: bool,
+    at: int | None = None,
 ) -> dict[int, str]:
     reasons = {}
     for partner in partners:
@@ -160,9 +187,62 @@ def _objections(
             continue
         each = units(taken(steps_of(connection, partner), apps), len(apps))
         reason = _objection(each if app_id is None else [each[apps.index(app_id)]], step)
+        if reason is None and step == "audit_started":
+            reason = _too_many(connection, partner, now() if at is None else at, app_id)
         if reason:
             reasons[partner] = f"{reason}; give a note with the reason to record it all the same"
     return reasons
+
+
+def _misdated(connection: sqlite3.Connection, partners: Sequence[int], entry: _Entry) -> dict[int, str]:
+    """The partners for which a step is dated before what it answers, such as a certificate; a note mends no date."""
+    answered = _ANSWERS.get(entry.step)
+    if answered is None:
+        return {}
+    reasons = {}
+    for partner in partners:
+        asked = [
+            step
+            for step in steps_of(connection, partner)
+            if step.step == answered and (step.app_id is None or entry.app_id in (None, step.app_id))
+        ]
+        # By the day where only the day of one of the two is known.
+        first = min(asked, key=lambda step: step.at, default=None)
+        if first is None:
+            continue
+        by_day = entry.at_is_date or first.at_is_date
+        if day_of(entry.at) < day_of(first.at) if by_day else entry.at < first.at:
+            reasons[partner] = (
+                f"has '{step_words(answered)}' on {format_day(first.at)}, and '{step_words(entry.step)}' is dated "
+                f"{format_day(entry.at)}, before it: correct the date"
+            )
+    return reasons
+
+
+def _left_open(deed: Deed, partners: Sequence[int], step: str, *, reasoned: bool) -> dict[int, tuple[str, ...]]:
+    """The loose ends that passing an audit leaves, by partner; to be told in the log.
+
+    Raises:
+        RefusedError: there are some, and no note says why it passes all the same.
+    """
+    if step != "audit_passed":
+        return {}
+    found = {partner: loose_ends_in(deed.connection, partner, today=deed.at, passing=True) for partner in partners}
+    if not reasoned:
+        refuse_loose_ends(deed, found, "passes the audit")
+    return found
+
+
+def _too_many(connection: sqlite3.Connection, partner: int, at: int, app_id: str | None) -> str | None:
+    """Why a further audit may not start in that calendar year without a reason; None where it may."""
+    most = rulebook_in(connection).clocks.audits_a_year
+    steps = [step for step in steps_of(connection, partner) if app_id is None or step.app_id in (None, app_id)]
+    year = calendar_year(at)
+    ended = [step.at for step in steps if step.step in RESULTS and calendar_year(step.at) == year]
+    if most is None or len(ended) < most or progress_of(connection, partner).side_states.count("waived"):
+        return None
+    audits = "audit" if len(ended) == 1 else "audits"
+    return f"had {len(ended)} {audits} in {year} already, and {most} a calendar year may start unless waived"
 
 
 def _objection(concerned: Sequence[Unit], step: str) -> str | None:

@@ -198,7 +198,7 @@ class Unit:
         return TRACK[_RANK[self.stage]]
 
     def has_running_clock(self) -> bool:
-        """Whether its due date counts: not once its audit passed; while somebody asked to wait, only one given since."""
+        """Whether its due date counts: not once its audit passed; on hold, only one that was given since."""
         waits = "on_hold" in self.sides and self.due is not None and self.due < self.held_by
         return self.stage != "audit_passed" and not waits
 

@@ -3,7 +3,7 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from store.audit_rows import apps_by_partner, apps_of, steps_by_partner, steps_of, steps_of_incident
 from store.audit_steps import record_step, step_objections
@@ -31,6 +31,9 @@ from store.contradictions import (
 )
 from store.instants import format_day, format_instant, format_optional
 from store.names import PartnerName, partner_name, partner_names
+
+if TYPE_CHECKING:
+    from store.apps import AppRow
 
 __all__ = [
     "INCIDENT_STEPS",
@@ -250,8 +253,14 @@ def step_document(step: Step) -> dict[str, object]:
     }
 
 
-def track_document(answer: Track) -> dict[str, object]:
-    """A partner's track as `python -m store audit --json` prints it."""
+def track_document(answer: Track, apps: "Sequence[AppRow] | None" = None) -> dict[str, object]:
+    """A partner's track as `python -m store audit --json` prints it.
+
+    Args:
+        apps: with the proof of their removal, where one partner was asked for.
+    """
+    from store.apps import app_document
+
     return {
         "partner_id": answer.partner_id,
         "name": answer.name,
@@ -262,6 +271,7 @@ def track_document(answer: Track) -> dict[str, object]:
         "due": None if answer.due is None else format_day(answer.due),
         "overdue": answer.overdue,
         "done": {step: {"apps": done, "of": of} for step, (done, of) in answer.apps_done.items()},
+        **({} if apps is None else {"apps": [app_document(app) for app in apps]}),
         "contradictions": [contradiction_document(each) for each in answer.contradictions],
         "steps": [step_document(step) for step in answer.steps],
         "notes": [

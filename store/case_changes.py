@@ -22,6 +22,7 @@ _NAMED_IN_REFUSALS = 3
 _PAST = {
     "flag": "flagged",
     "clear": "closed",
+    "ask": "asked to be closed",
     "reopen": "reopened",
     "assign": "assigned",
     "note": "noted",

@@ -15,7 +15,7 @@ class Note(NamedTuple):
 
 _NOTES = """
 SELECT seq, partner, at, actor, note, privileged FROM actions
-WHERE verb IN ('note', 'flag', 'clear', 'reopen', 'assign') AND note IS NOT NULL AND partner IS NOT NULL
+WHERE verb IN ('note', 'flag', 'clear', 'ask', 'reopen', 'assign') AND note IS NOT NULL AND partner IS NOT NULL
   AND (:partner IS NULL OR partner = :partner)
 ORDER BY seq DESC
 """

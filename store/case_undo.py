@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from store.reopening import CaseFacts
 
 _TAKES_BACK = {
-    "undo": ("flag", "clear", "reopen", "note", "assign", "step", "sample", "redo"),
+    "undo": ("flag", "clear", "ask", "reopen", "note", "assign", "step", "sample", "redo"),
     "redo": ("undo",),
 }
 # They leave the case at its version, so that nothing that changed it stands upon them.
@@ -42,6 +42,7 @@ _BESIDE_THE_CASE = ("note", "sample")
 _ACTIVE = {
     "flag": "flagged",
     "clear": "closed",
+    "ask": "asked to close",
     "reopen": "reopened",
     "note": "noted on",
     "assign": "assigned",

@@ -3,8 +3,9 @@
 A partner nobody has acted on has a case all the same: open, version 0.
 """
 
+import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from store import closing
@@ -27,7 +28,9 @@ from store.closing import GROUNDS
 from store.connection import Store
 from store.errors import RefusedError, UsageError
 from store.ledger import append
+from store.loose_ends import loose_ends_in, refuse_loose_ends
 from store.names import partner_id_of
+from store.rulebook import rulebook_in
 from store.words import GROUNDS as GROUND_WORDS
 
 __all__ = [
@@ -122,9 +125,12 @@ def clear(
 ) -> Done:
     """Close cases on grounds, which are checked over all evidence whatever the as-of (DOMAIN, Cases).
 
+    Where the rulebook wants a second person, the first only asks; the case closes once somebody else does the same.
+
     Raises:
         UsageError: no such grounds.
         RefusedError: the grounds do not hold, and no override with a note was given; the message says what contradicts.
+            Or there are loose ends, and no note says why it is closed all the same. Or the same person asks again.
     """
     note = plain(note, "note")
     if grounds not in GROUNDS:
@@ -140,17 +146,57 @@ def clear(
         against = {partner: closing.objections(deed.connection, partner, grounds, facts[partner]) for partner in cases}
         if not override:
             _refuse_contradicted(deed, grounds, against)
+        open_ends = {partner: loose_ends_in(deed.connection, partner, today=deed.at) for partner in cases}
+        if not note:
+            refuse_loose_ends(deed, open_ends, "would be closed")
+        asking = _to_be_reviewed(deed, cases, grounds)
+        if asking:
+            asked = json.dumps({"by": deed.actor, "grounds": grounds})
+            seqs = [
+                change(deed, partner, cases[partner], replace(cases[partner], asked=asked), verb="ask", note=note)
+                for partner in asking
+            ]
+            words = f"asked to close {named(deed, asking)}: {GROUND_WORDS[grounds]}"
+            return done(deed, seqs, f"{words}; somebody else must close it too")
         seqs = []
         for partner, row in cases.items():
             text = closing.rests_on(facts[partner], against=against[partner])
-            after = replace(row, status="cleared", grounds=grounds, rests_on=text)
+            after = replace(row, status="cleared", grounds=grounds, rests_on=text, asked=None)
             known = facts[partner].known_events
-            told = closing.known_document(known)
+            told: dict[str, object] = {**closing.known_document(known)}
+            if row.asked is not None:
+                told["asked_by"] = json.loads(row.asked)["by"]
+            if open_ends[partner]:
+                told["loose_ends"] = list(open_ends[partner])
             seq = change(deed, partner, row, after, verb="clear", note=note, details=told)
             closing.record_closure(deed.connection, partner, seq, known)
             seqs.append(seq)
         overridden = ", overridden" if any(against.values()) else ""
         return done(deed, seqs, f"closed {named(deed, list(cases))}: {GROUND_WORDS[grounds]}{overridden}")
+
+
+def _to_be_reviewed(deed: Deed, cases: Mapping[int, Standing], grounds: str) -> list[int]:
+    """The cases that this action only asks to close, where the rulebook wants a second person; empty: it closes them.
+
+    Raises:
+        RefusedError: the same person asked before, or some of the cases can be closed and others only be asked for.
+    """
+    if not rulebook_in(deed.connection).second_person:
+        return []
+    asked = {partner: json.loads(row.asked) if row.asked else None for partner, row in cases.items()}
+    refuse(
+        deed,
+        {
+            partner: f"was asked by you to be closed as '{GROUND_WORDS[grounds]}': somebody else must close it too"
+            for partner, request in asked.items()
+            if request is not None and request == {"by": deed.actor, "grounds": grounds}
+        },
+    )
+    asking = [partner for partner, request in asked.items() if request is None or request["grounds"] != grounds]
+    if asking and len(asking) < len(cases):
+        reason = "was not asked to be closed on these grounds, others of these cases were: close those apart"
+        refuse(deed, dict.fromkeys(asking, reason))
+    return asking
 
 
 def _refuse_contradicted(deed: Deed, grounds: str, against: dict[int, list[str]]) -> None:
@@ -175,13 +221,15 @@ def reopen(
         raise RefusedError("reopening needs a note that says why")
     with deciding(store, actor) as deed:
         cases = look(deed, partners, expect)
-        refuse(deed, {partner: "is open already" for partner, row in cases.items() if row.status == "open"})
+        # An open case whose closure was asked for is opened again by refusing it.
+        is_open = {partner for partner, row in cases.items() if row.status == "open" and row.asked is None}
+        refuse(deed, dict.fromkeys(is_open, "is open already"))
         seqs = [change(deed, partner, row, _opened(row), verb="reopen", note=note) for partner, row in cases.items()]
         return done(deed, seqs, f"reopened {named(deed, list(cases))}")
 
 
 def _opened(row: Standing) -> Standing:
-    return replace(row, status="open", grounds=None, rests_on=None)
+    return replace(row, status="open", grounds=None, rests_on=None, asked=None)
 
 
 def system_reopen(connection: sqlite3.Connection, partner: int, reason: str, at: int) -> int | None:

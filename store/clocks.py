@@ -113,6 +113,10 @@ class Clocks:
         clock = next((each for each in self.by_step.values() if RUNS_FROM.get(each.step) == step), None)
         return None if clock is None else (self.due(clock.within, at), clock)
 
+    def of_incident(self) -> tuple[tuple[str, Clock], ...]:
+        """The clocks of the incident that run, each with the step that stops it, in the order of `OF_INCIDENT`."""
+        return tuple((step, self.by_step[step]) for step in OF_INCIDENT if step in self.by_step)
+
     def due(self, within: Length, at: int) -> Due:
         """When a length of time is over that began at an instant (microseconds UTC); counted in days it ends a day."""
         if within.unit == HOURS:

@@ -2,12 +2,16 @@
 
 import sqlite3
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from store.connection import Store
 from store.instants import format_day, format_instant, last_day_before
 from store.kept import Evidence, Population, is_stale, kept_evidence, kept_retained_among
 from store.parameters import Parameters, View, resolve
 from store.rulebook import rulebook_in
+
+if TYPE_CHECKING:
+    from store.incident_clocks import ClockState
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,7 @@ class Figures:
         verdicts: events before as-of by verdict; `denied` among them.
         events_from_as_of: events at or after as-of, which count nowhere else.
         cases: cases by status. `audits`: partners by stage, and `overdue`.
+        clocks: the incident's own, judged at today.
         coverage_days, covered_days: UTC days touched by `[cutoff, as_of)`, and those wholly logged.
         recent_days, recent_covered_days: the same for the window.
         quarantined: unresolved quarantined records of live imports.
@@ -60,6 +65,7 @@ class Figures:
     qualifier: str
     caveats: tuple[str, ...]
     sentence: str
+    clocks: tuple["ClockState", ...] = ()
 
 
 _INCIDENT = "SELECT name FROM incident"
@@ -69,10 +75,13 @@ _CASES = "SELECT partner, status FROM cases"
 
 def figures(store: Store, parameters: Parameters) -> Figures:
     """The figures under these parameters: computed from the rows, or as kept for the rulebook's own."""
+    from store.audit_rows import steps_of_incident
     from store.audits import count_stages, track_marks
+    from store.incident_clocks import clock_states
 
     with store.reading() as connection:
-        view = resolve(rulebook_in(connection), parameters)
+        rulebook = rulebook_in(connection)
+        view = resolve(rulebook, parameters)
         statuses = dict(connection.execute(_CASES).fetchall())
         # Steps are judged at today: a partner that has one is counted, whatever the as-of.
         marks = track_marks(connection, today=view.today)
@@ -87,6 +96,7 @@ def figures(store: Store, parameters: Parameters) -> Figures:
         audits["none"] += evidence.retained_partners - len(retained)
         (unfinished,) = connection.execute(_UNFINISHED).fetchone()
         incident = incident_name(store, connection)
+        clocks = clock_states(rulebook, view.today, steps_of_incident(connection), evidence.accessed)
     caveats = evidence.caveats
     if unfinished:
         caveats = (*caveats, f"{unfinished} unfinished imports count nowhere: import their files again to finish them")
@@ -122,6 +132,7 @@ def figures(store: Store, parameters: Parameters) -> Figures:
         qualifier=evidence.accessed.qualifier,
         caveats=caveats,
         sentence=_sentence(evidence, view),
+        clocks=clocks,
     )
 
 
@@ -138,6 +149,15 @@ def _evidence(
 
     assessment = Assessment(connection, world_of(store, connection), view)
     return assessment.evidence(), assessment.retained_among(worked_on)
+
+
+def evidence_of(store: Store, connection: sqlite3.Connection, view: View, *, kept: bool) -> Evidence:
+    """The evidence's figures alone.
+
+    Args:
+        kept: the view is the rulebook's own, so that what the last refresh kept answers.
+    """
+    return _evidence(store, connection, view, set(), kept=kept)[0]
 
 
 def incident_name(store: Store, connection: sqlite3.Connection) -> str:
@@ -187,6 +207,8 @@ def _population(population: Population) -> dict[str, object]:
 
 def figures_document(answer: Figures) -> dict[str, object]:
     """The figures as `python -m store figures --json` prints them (INTERFACE)."""
+    from store.incident_clocks import clock_document
+
     return {
         "incident": answer.incident,
         "as_of": format_instant(answer.as_of),
@@ -219,6 +241,7 @@ def figures_document(answer: Figures) -> dict[str, object]:
         "qualifier": answer.qualifier,
         "caveats": list(answer.caveats),
         "sentence": answer.sentence,
+        "clocks": [clock_document(clock) for clock in answer.clocks],
         "quarantined": answer.quarantined,
         "unfinished_imports": answer.unfinished_imports,
         "unmapped_scopes": list(answer.unmapped_scopes),

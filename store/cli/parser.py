@@ -311,6 +311,13 @@ def _add_questions(commands: Commands) -> None:
     parser.add_argument("--today", type=point, metavar="DATE", help="judge due dates at this (default: now)")
 
     _add_sample(commands)
+    parser = _command(
+        commands, "queue", "remediation:queue", "what to do next: the open cases in order, with their reasons"
+    )
+    _add_parameters(parser)
+
+    parser = _command(commands, "due", "remediation:due", "everything that is due, soonest first, with its basis")
+    _add_parameters(parser)
 
     parser = _command(commands, "log", "work:log", "the action log, complete, oldest first")
     parser.add_argument("--partner", type=words, metavar="ID", help="only this partner's entries")

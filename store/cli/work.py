@@ -8,9 +8,12 @@ from store.cli import output
 from store.cli.common import due_words, opened, partner_of, to_second
 from store.cli.output import Cell, Column, shown
 from store.instants import format_day, format_instant
-from store.words import clock_words, step_words
+from store.step_details import details_words
+from store.words import clock_words as set_back_words
+from store.words import step_words
 
 if TYPE_CHECKING:
+    from store.apps import AppRow
     from store.audits import Step, Track
     from store.ledger import Action
 
@@ -85,7 +88,7 @@ def _fact(value: object) -> str:
 def _note(entry: "Action", set_back: int | None) -> str | None:
     told = entry.note is not None and entry.note.startswith("corrects #")
     parts = [
-        clock_words(set_back) if set_back is not None else "",
+        set_back_words(set_back) if set_back is not None else "",
         f"corrects #{entry.corrects}" if entry.corrects and not told else "",
         "privileged" if entry.privileged else "",
     ]
@@ -97,7 +100,9 @@ def _note(entry: "Action", set_back: int | None) -> str | None:
 
 def audit(options: Namespace) -> int:
     """Print the remediation tracks: of one partner in full, else of everyone who has one or kept access."""
+    from store.apps import partner_apps
     from store.audits import incident_steps, step_document, track, track_document, tracks
+    from store.incident_clocks import clock_document, clock_words, incident_clocks
     from store.instants import now
     from store.parameters import Parameters
     from store.partners import partner_list
@@ -106,6 +111,8 @@ def audit(options: Namespace) -> int:
     with opened(options) as store:
         partner = partner_of(store, options.partner)
         of_incident = incident_steps(store)
+        clocks = incident_clocks(store, Parameters(today=today))
+        apps = [] if partner is None else partner_apps(store, partner, Parameters(today=today))
         if partner is not None:
             found = [track(store, partner, today=today)]
         else:
@@ -118,13 +125,15 @@ def audit(options: Namespace) -> int:
             {
                 "today": format_instant(today),
                 "incident_steps": [step_document(step) for step in of_incident],
-                "audits": [track_document(each) for each in found],
+                "clocks": [clock_document(clock) for clock in clocks],
+                "audits": [track_document(each, apps if partner is not None else None) for each in found],
             }
         )
     elif partner is not None:
-        output.print_lines(_track_lines(found[0]))
+        output.print_lines(_track_lines(found[0], apps))
     else:
         told = [f"{step_words(step.step)} {_step_time(step)} by {shown(step.by, 20)}" for step in of_incident]
+        told += [clock_words(clock, today) for clock in clocks if clock.met_at is None]
         output.print_lines([*told, *([""] if told else []), *_tracks_lines(found)])
     return 0
 
@@ -156,11 +165,19 @@ def _step_time(step: "Step") -> str:
     return format_day(step.at) if step.at_is_date else to_second(step.at)
 
 
-def _track_lines(each: "Track") -> list[str]:
+def _track_lines(each: "Track", apps: "list[AppRow]") -> list[str]:
+    from store.contradictions import contradiction_words
+
     lines = [
         f"{shown(each.name)} ({shown(each.partner_id)})  {each.letters}  {step_words(each.stage)}",
         f"next: {'nothing' if each.next_step is None else step_words(each.next_step)}"
         f"  due: {due_words(each.due, overdue=each.overdue) or '-'}",
+        *(f"! {shown(contradiction_words(found), 200)}" for found in each.contradictions),
+        *(
+            f"removal of {shown(app.name, 60)} ({shown(app.app_id, 40)}) on {format_day(app.removed_at)}: {app.proof}"
+            for app in apps
+            if app.removed_at is not None
+        ),
         "",
     ]
     cells: list[list[Cell]] = [
@@ -171,7 +188,7 @@ def _track_lines(each: "Track") -> list[str]:
             step.app_id or "all apps",
             None if step.due is None else format_day(step.due),
             step.evidence,
-            step.note,
+            "; ".join(part for part in (details_words(step.details), step.note) if part),
         ]
         for step in each.steps
     ]

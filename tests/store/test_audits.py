@@ -132,9 +132,10 @@ def test_the_same_step_again_needs_a_reason(store: Store, ribbon: int) -> None:
 
 def test_a_failed_audit_may_be_held_again(store: Store, ribbon: int) -> None:
     for day, step in enumerate((*audits.TRACK[:6], "audit_failed", "audit_planned", "audit_started", "audit_failed")):
-        audits.record_step(store, [ribbon], actor="ana", step=step, at=OCTOBER + day * 86_400_000_000)
+        note = "waived" if day > 6 else ""
+        audits.record_step(store, [ribbon], actor="ana", step=step, at=OCTOBER + day * 86_400_000_000, note=note)
     assert audits.track(store, ribbon, today=TODAY).stage == "audit_failed"
-    audits.record_step(store, [ribbon], actor="ana", step="audit_passed", at=TODAY)
+    audits.record_step(store, [ribbon], actor="ana", step="audit_passed", at=TODAY, note="on paper")
     assert audits.track(store, ribbon, today=TODAY).next_step is None
 
 
@@ -258,7 +259,7 @@ def test_one_pass_over_all_partners_says_what_each_alone_says(store: Store, ribb
 
 def test_a_step_further_counts_as_reached_before(store: Store, ribbon: int, castaway: int) -> None:
     for step in audits.TRACK[:7]:
-        audits.record_step(store, [ribbon], actor="ana", step=step, at=TODAY)
+        audits.record_step(store, [ribbon], actor="ana", step=step, at=TODAY, note="on paper")
     for step in audits.TRACK[:3]:
         audits.record_step(store, [castaway], actor="ana", step=step, at=TODAY)
     reached = audits.reached_counts(audits.tracks(store, today=TODAY), [ribbon, castaway])

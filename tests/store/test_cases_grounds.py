@@ -28,7 +28,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def pass_audit(store: Store, app_id: str | None = None) -> None:
     for step in TRACK[:7]:
-        audits.record_step(store, [1], actor="ana", step=step, at=OCTOBER, app_id=app_id)
+        audits.record_step(store, [1], actor="ana", step=step, at=OCTOBER, app_id=app_id, note="as the desk kept it")
 
 
 @pytest.mark.parametrize("grounds", ["no_access", "allowed"])
@@ -79,7 +79,7 @@ def test_an_audit_has_passed_only_for_every_app(store: Store, monkeypatch: pytes
     with pytest.raises(RefusedError, match=r"its audit has not passed: it stands at 'nothing yet' \(rndcsav\)"):
         cases.clear(store, [1], actor="ana", grounds="deletion_verified")
     pass_audit(store, "plan")
-    cases.clear(store, [1], actor="ana", grounds="deletion_verified")
+    cases.clear(store, [1], actor="ana", grounds="deletion_verified", note="the letters are on paper")
     assert cases.case(store, 1).grounds == "deletion_verified"
 
 

@@ -30,6 +30,8 @@ COMMANDS = {
     "who": ["--subject", "s-1"],
     "people": [],
     "audit": [],
+    "queue": [],
+    "due": [],
     "log": [],
     "flag": ["--partner", "p-1"],
     "clear": ["--partner", "p-1", "--grounds", "other", "--note", "x"],

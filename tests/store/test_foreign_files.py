@@ -41,6 +41,8 @@ READING = {
     "held": ["--partner", "p-0", *_TODAY],
     "sample": [],
     "audit": _TODAY,
+    "queue": _TODAY,
+    "due": _TODAY,
     "log": [],
     "verify": [],
     "checkpoint": ["--to"],

@@ -38,6 +38,8 @@ COMMANDS: dict[str, list[list[str]]] = {
     "held": [["--partner", "p-1", *_TODAY]],
     "sample": [["--partner", "p-1", "--share", "5%", "--risk", "5%", "--as", "ana"], []],
     "audit": [_TODAY],
+    "queue": [_TODAY],
+    "due": [_TODAY],
     "log": [[]],
     "flag": [["--partner", "p-1", "--as", "ana"]],
     "clear": [["--partner", "p-2", "--grounds", "other", "--note", "x", "--as", "ana"]],

@@ -160,4 +160,6 @@ def _work(store: Store, folder: Path, texts: Sequence[str]) -> None:
         evidence.write_text(text, "utf-8", "surrogatepass")
         cases.add_note(store, [partner], actor=text, note=text, privileged=bool(place % 2))
         cases.assign(store, [partner], actor=text, assignee=text)
-        audits.record_step(store, [partner], actor=text, step="notified", at=at, note=text, evidence=str(evidence))
+        audits.record_step(
+            store, [partner], actor=text, step="notified", at=at, due=at, note=text, evidence=str(evidence)
+        )

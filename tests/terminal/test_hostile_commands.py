@@ -115,6 +115,8 @@ def calls(texts: Sequence[str], folder: Path) -> dict[str, list[list[str]]]:
         "people": [[]],
         "held": [["--partner", each] for each in ids],
         "sample": [*(["--partner", each, *_FIVE, "--note", texts[0]] for each in ids[:3]), []],
+        "queue": [[]],
+        "due": [[]],
         "audit": [[], *(["--partner", each] for each in ids[:3])],
         "log": [["--partner", ids[0]], []],
         "note": [["--partner", *ids, "--note", texts[2], "--as", text] for text in texts[:3]],

@@ -125,6 +125,9 @@ def _told(verb: str, after: dict[str, Any]) -> tuple[str, str, str]:
         grounds = str(after.get("grounds"))
         overridden = " (override)" if (after.get("rests_on") or {}).get("override") else ""
         return "x", "closed", f"{GROUNDS_WORDS.get(grounds, grounds)}{overridden}"
+    if verb == "ask":
+        grounds = str((after.get("asked") or {}).get("grounds"))
+        return "", "asked to close", GROUNDS_WORDS.get(grounds, grounds)
     if verb == "reopen":
         return "o", "reopened", ""
     if verb == "assign":

@@ -1,0 +1,126 @@
+"""What is still open about a partner when somebody closes its case or passes its audit: listed, a reason asked for."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+
+from store.audit_rows import apps_of, steps_of
+from store.audit_track import Step, progress
+from store.case_changes import Deed, refuse
+from store.connection import Store
+from store.contradictions import contradiction_words, contradictions_in, statement_of, statement_short
+from store.errors import RefusedError
+from store.instants import day_of, format_day
+from store.kept import kept_partners_of
+from store.reasons import due_words
+from store.rulebook import rulebook_in
+from store.step_details import NAMED, NO_RECIPIENTS, SAMPLE_CHECKED, STATEMENT
+from store.words import count_words, step_words
+
+# Steps that claim something which a file should show; an imported step rests on its import's file.
+_CLAIMS = ("deletion_certified", "audit_passed", STATEMENT, "recipient_certified", "recipient_verified")
+
+
+def loose_ends(store: Store, partner: int, *, today: int) -> tuple[str, ...]:
+    """What is open about a partner (internal id), in words; empty where nothing is.
+
+    Args:
+        today: microseconds UTC.
+
+    Raises:
+        UsageError: there is no such partner.
+    """
+    with store.reading() as connection:
+        return loose_ends_in(connection, partner, today=today)
+
+
+def refuse_loose_ends(deed: Deed, found: Mapping[int, Sequence[str]], what: str) -> None:
+    """Refuse an action that leaves loose ends, all of them listed for the first few partners.
+
+    Args:
+        what: what the partner would do in spite of them, such as `passes the audit`.
+
+    Raises:
+        RefusedError: there are some.
+    """
+    try:
+        refuse(
+            deed,
+            {
+                partner: f"{what} with {len(ends)} loose {'end' if len(ends) == 1 else 'ends'}: {', '.join(ends)}"
+                for partner, ends in found.items()
+                if ends
+            },
+        )
+    except RefusedError as error:
+        raise RefusedError(f"{error} - give a note with the reason to do it all the same") from None
+
+
+def loose_ends_in(
+    connection: sqlite3.Connection, partner: int, *, today: int, passing: bool = False
+) -> tuple[str, ...]:
+    """`loose_ends`, for a caller that has a connection.
+
+    Args:
+        passing: an audit is being passed now: what is due of it is settled by that.
+    """
+    steps = steps_of(connection, partner)
+    against = contradictions_in(connection, {partner: steps}, today=today).get(partner, ())
+    people = next((row.people for row in kept_partners_of(connection, {partner})), 0)
+    short = statement_short(statement_of(steps), people)
+    found = [contradiction_words(each) for each in (*against, *(() if short is None else (short,)))]
+    now = progress(steps, apps_of(connection, partner))
+    if "contradicted" in now.side_states:
+        found.append("the record says 'contradicted'")
+    found += _missing_evidence(steps)
+    if not passing:
+        found += [f"{due_words(now.next_step)} due {format_day(step.due or 0)}" for step in now.open_dues]
+    return (*found, *_notice(connection, steps), *_recipients(steps), *_samples(steps))
+
+
+def _missing_evidence(steps: Sequence[Step]) -> list[str]:
+    last = {step.step: step for step in steps if step.step in _CLAIMS}
+    return [
+        f"no evidence is attached to '{step_words(step.step)}' of {format_day(step.at)}"
+        for step in last.values()
+        if step.seq is not None and step.evidence is None
+    ]
+
+
+def _notice(connection: sqlite3.Connection, steps: Sequence[Step]) -> list[str]:
+    """An audit that began before its notice had run."""
+    planned = started = None
+    for step in steps:
+        planned = step if step.step == "audit_planned" else planned
+        started = step if step.step == "audit_started" else started
+    if planned is None or started is None:
+        return []
+    clocks = rulebook_in(connection).clocks
+    earliest = clocks.earliest_start(planned.at)
+    if earliest is None or clocks.notice is None or day_of(started.at) >= day_of(earliest):
+        return []
+    notice = f"with {clocks.notice.words()} of notice from {format_day(planned.at)} it begins {format_day(earliest)}"
+    return [f"the audit began on {format_day(started.at)}: {notice} at the earliest"]
+
+
+def _recipients(steps: Sequence[Step]) -> list[str]:
+    """The onward recipients whose deletion nobody verified."""
+    open_ones: dict[str, str] = {}
+    for step in steps:
+        name = "" if step.details is None else (step.details.recipient or "").strip()
+        if step.step == NAMED:
+            open_ones[name.casefold()] = name
+        elif step.step == "recipient_verified":
+            open_ones.pop(name.casefold(), None)
+        elif step.step == NO_RECIPIENTS:
+            open_ones.clear()
+    return [f"deletion at the onward recipient {name} is not verified" for name in open_ones.values()]
+
+
+def _samples(steps: Sequence[Step]) -> list[str]:
+    """Samples in which people's data was still found, each by what was found last."""
+    last = {step.details.sample: step.details for step in steps if step.step == SAMPLE_CHECKED and step.details}
+    return [
+        f"sample #{details.sample}: {count_words(details.found)} of {count_words(details.checked or 0)} were still held"
+        for details in last.values()
+        if details.found
+    ]
