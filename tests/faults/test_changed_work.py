@@ -16,6 +16,9 @@ import pytest
 from store import audits, cases
 from store.connection import open_store
 from store.instants import parse_point
+from store.parameters import Parameters
+from store.partners import partner_list
+from store.rulebook import current_rulebook, load_rules
 from store.step_details import Details
 from store.verify import verify
 from store.verify.catalogue import CHECKS
@@ -80,6 +83,10 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
             audits.record_step(store, [2], actor="bo", step=step, at=at, due=due, app_id=app_id, note="asked to wait")
         cases.undo(store, actor="bo")
         audits.record_step(store, [2], actor="bo", step="statement", at=at, details=Details(people=9_000))
+        rules = f"{current_rulebook(store).toml}\n[cases]\nsecond_person = true\n"
+        load_rules(store, rules, source="rules.toml", actor="ana")
+        is_open = [row for row in partner_list(store, Parameters()) if row.status in ("open", "flagged")]
+        cases.clear(store, [is_open[0].partner], actor="bo", grounds="enforced", note="suspended")
     return path
 
 

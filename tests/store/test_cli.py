@@ -30,6 +30,8 @@ COMMANDS = {
     "who": ["--subject", "s-1"],
     "people": [],
     "audit": [],
+    "held": ["--partner", "p-1"],
+    "sample": [],
     "queue": [],
     "due": [],
     "log": [],
