@@ -17,9 +17,10 @@ from fixtures.groups_api_2019.generate import DEFAULT_SEED, generate
 from fixtures.groups_api_2019.names import CAST, partner_id_of
 from store.audits import tracks
 from store.connection import Store, open_store
+from store.due import due_list
 from store.errors import UnusableFileError
 from store.figures import figures, figures_document
-from store.instants import parse_point
+from store.instants import format_day, parse_point
 from store.ledger import actions
 from store.parameters import Parameters
 from store.partners import PartnerRow, partner_list
@@ -29,7 +30,7 @@ from tests import oracle
 TODAY = parse_point("2020-01-20")
 SMALL = 0.04
 # Changes with every change of the generator, and with nothing else: print it with `python -m tests.store.test_demo`.
-DIGEST = "1bb3b483eeeb888d62a135ce40ab7b253d458dad249754e8c12bb7652227dcc9"
+DIGEST = "e3248feaf4b37cdcc7efe4660f29f8b04f58230838e7a2f0adf88cb126eac481"
 
 
 def digest(folder: Path) -> str:
@@ -147,6 +148,45 @@ def test_the_board_looks_alive(demo: Store) -> None:
     assert _named(rows, "Ribbon Social").after_removal == 206
     assert not _named(rows, "app 22041").claimed
     assert len([row for row in rows if not row.retained]) == 19
+
+
+def test_what_the_log_says_against_the_record(demo: Store, evidence: oracle.Incident) -> None:
+    rows = partner_list(demo, Parameters(today=TODAY))
+    found = sorted((each.kind, row.name) for row in rows for each in row.contradictions)
+    assert found == [
+        ("read_after_certificate", "Castaway Live"),
+        ("read_after_removal", "Castaway Live"),
+        ("read_after_removal", "Qadam Media"),
+        ("read_after_removal", "Ribbon Social"),
+        ("sibling_alive", "Plainsong"),
+        ("statement_short", "Ribbon Social"),
+    ]
+    contradicted = [row.name for row in rows if row.contradictions or "contradicted" in row.side_states]
+    assert [row.name for row in rows][: len(contradicted)] == contradicted
+    assert contradicted[3:] == ["Plainsong", "Brambleboard"]
+    (certificate,) = [each for each in _named(rows, "Castaway Live").contradictions if each.step is not None]
+    apps = {row.app_id for row in evidence.apps if row.partner_id == partner_id_of("Castaway Live")}
+    later = [
+        each.occurred_at
+        for each in evidence.events
+        if each.app_id in apps and each.outcome == "success" and each.occurred_at >= parse_point("2019-10-30")
+    ]
+    assert (certificate.from_at, certificate.last_at) == (parse_point("2019-10-30"), max(later))
+    short = _named(rows, "Ribbon Social").contradictions[-1]
+    assert (short.stated, short.logged) == (9_000, _named(rows, "Ribbon Social").people)
+
+
+def test_what_is_due_in_the_demo(demo: Store) -> None:
+    found = due_list(demo, Parameters(today=TODAY))
+    late = [(item.name, format_day(item.due)) for item in found.items if item.overdue]
+    assert late == [
+        ("the incident", "2019-10-31"),
+        *((name, "2020-01-04") for name in ("Gossamer Queue", "Postwright", "Qadam Media", "Ribbon Social")),
+    ]
+    assert found.on_hold == 1
+    assert [clock.state for clock in figures(demo, Parameters(today=TODAY)).clocks] == ["met", "overdue"]
+    before = due_list(demo, Parameters(today=parse_point("2020-01-04T23:59:59Z")))
+    assert [item.name for item in before.items if item.overdue] == ["the incident"]
 
 
 def test_the_closures_hold_without_an_override(demo: Store) -> None:
