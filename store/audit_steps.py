@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from store.audit_rows import apps_of, progress_of, steps_of
@@ -11,7 +12,7 @@ from store.case_changes import Deed, Done, change, deciding, done, look, named, 
 from store.clocks import calendar_year
 from store.connection import Store
 from store.errors import RefusedError, UsageError
-from store.evidence_files import Attachment, EvidenceFile, Progress, attaching
+from store.evidence_files import Attachment, EvidenceFile, Progress, attaching, attaching_each
 from store.instants import MICROSECONDS_PER_DAY, day_of, format_day, format_instant, now
 from store.ledger import append, canonical
 from store.loose_ends import loose_ends_in, refuse_loose_ends
@@ -74,6 +75,7 @@ def record_step(
     due: int | None = None,
     note: str = "",
     evidence: str | None = None,
+    letters: Mapping[int, Path] | None = None,
     details: Details = NO_DETAILS,
     expect: dict[int, int] | None = None,
     progress: Progress | None = None,
@@ -87,9 +89,11 @@ def record_step(
         due: what it asks for is due on the UTC day of this instant, and overdue from the next day on.
         note: what to know about it; needed out of order, for a step that is there already, and for a waiver.
         evidence: path of a file that shows it; a copy of it is kept beside the store, with name, size and SHA-256.
+        letters: internal id -> the path of that partner's own such file, instead of one for all.
         details: what else the step says; see `store.step_details`.
         expect: internal id -> version the caller saw.
-        progress: called while that file is copied, with the bytes done and the bytes in all.
+        progress: called while that file is copied, with the bytes done and the bytes in all; of letters, after each,
+            with the files.
 
     Raises:
         UsageError: no such step, a step of the incident given partners or the other way round, an unreadable file.
@@ -103,7 +107,14 @@ def record_step(
     said = check_details(step, details)
     if step == "waived" and not note:
         raise RefusedError("waiving needs a note that says why")
-    with attaching(store, evidence, progress) as attachment, deciding(store, actor) as deed:
+    own = letters or {}
+    if own and (evidence is not None or own.keys() != set(partners)):
+        raise UsageError("give one evidence file, or a letter for each partner")
+    with (
+        attaching(store, evidence, progress) as attachment,
+        attaching_each(store, own, progress) as attachments,
+        deciding(store, actor) as deed,
+    ):
         at = deed.at if at is None else at - at % MICROSECONDS_PER_DAY if at_is_date else at
         if due is not None and day_of(due) < day_of(at):
             raise UsageError(f"it would be due on {format_day(due)}, before the step itself on {format_day(at)}")
@@ -132,6 +143,9 @@ def record_step(
         evidence_id = _kept(deed, attachment)
         seqs = []
         for partner, row in cases.items():
+            if partner in attachments:
+                entry = entry._replace(evidence=attachments[partner].file)
+                evidence_id = _kept(deed, attachments[partner])
             told: dict[str, object] = {"step": entry.document()}
             if open_ends.get(partner):
                 told["loose_ends"] = list(open_ends[partner])

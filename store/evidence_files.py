@@ -11,8 +11,8 @@ import os
 import re
 import stat
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -97,18 +97,29 @@ class Attachment:
         """
         deed.connection.execute(_KEEP, {**self.file._asdict(), "at": deed.at, "actor": deed.actor})
         (evidence_id,) = deed.connection.execute(_FIND, (self.file.sha256,)).fetchone()
-        found = _look(self._folder, self.file.sha256)
         if self._waiting is None:
-            if _identity(found) != self._seen:
+            if _identity(_look(self._folder, self.file.sha256)) != self._seen:
                 raise UnusableFileError(f"the copy of {self.file.file_name} has just changed; attach it again")
-        elif found is not None:
+        else:
+            self.place()
+        return int(evidence_id)
+
+    def place(self) -> bool:
+        """Put the copy in its place, if none is there; whether this one was put there now.
+
+        Raises:
+            UnusableFileError: a wrong one stands there.
+        """
+        if self._waiting is None:
+            return False
+        if _look(self._folder, self.file.sha256) is not None:
             # Somebody attached the same content since ours was copied.
             _check_copy(self._folder, self.file, None)
-        else:
-            self.placed = True
-            os.rename(self._waiting, self.file.sha256, src_dir_fd=self._folder, dst_dir_fd=self._folder)
-            os.fsync(self._folder)
-        return int(evidence_id)
+            return False
+        self.placed = True
+        os.rename(self._waiting, self.file.sha256, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        os.fsync(self._folder)
+        return True
 
 
 @contextmanager
@@ -153,6 +164,44 @@ def attaching(store: Store, path: str | Path | None, progress: Progress | None =
 
 
 @contextmanager
+def attaching_each(
+    store: Store, paths: Mapping[int, str | Path], progress: Progress | None = None
+) -> Iterator[dict[int, Attachment]]:
+    """The same for many files, one for each of some numbers: their copies are put in their places at once.
+
+    So they need no descriptors while they wait. A kill leaves copies that nobody cites, as with a single file.
+
+    Args:
+        progress: called after each file, with the files done and the files in all.
+    """
+    attachments: dict[int, Attachment] = {}
+    placed: list[str] = []
+    succeeded = False
+    with ExitStack() as stack:
+        folder = -1
+        try:
+            for place, (number, path) in enumerate(paths.items(), 1):
+                with attaching(store, path) as attachment:
+                    if attachment is None:
+                        raise ValueError(path)
+                    if folder < 0:
+                        folder, _ = open_folder(evidence_folder(store.path))
+                        stack.callback(os.close, folder)
+                    if attachment.place():
+                        placed.append(attachment.file.sha256)
+                attachments[number] = Attachment(attachment.file, folder, None)
+                if progress is not None:
+                    progress(place, len(paths))
+            yield attachments
+            succeeded = True
+        finally:
+            if placed and not succeeded:
+                _take_away(store, folder, placed)
+                with suppress(OSError):
+                    evidence_folder(store.path).rmdir()
+
+
+@contextmanager
 def _attached(store: Store, path: Path, folder: int, progress: Progress | None) -> Iterator[Attachment]:
     _clear_leftovers(folder)
     waiting, copy = _new_copy(folder)
@@ -170,22 +219,23 @@ def _attached(store: Store, path: Path, folder: int, progress: Progress | None) 
         succeeded = True
     finally:
         if attachment is not None and attachment.placed and not succeeded:
-            _take_away(store, folder, attachment.file.sha256)
+            _take_away(store, folder, [attachment.file.sha256])
         with suppress(FileNotFoundError):
             os.unlink(waiting, dir_fd=folder)
         os.close(copy)
 
 
-def _take_away(store: Store, folder: int, sha256: str) -> None:
-    """Remove a copy that was put in its place for a transaction that failed, unless somebody cites it.
+def _take_away(store: Store, folder: int, hashes: Sequence[str]) -> None:
+    """Remove copies that were put in their places for a transaction that failed, unless somebody cites them.
 
     Who cites a copy does so under the write lock, and so does this. Where it cannot be had the copy stays: it is named
     by `verify`, and the next attachment of that content takes it over.
     """
     with suppress(StoreError), store.writing() as connection:
-        if connection.execute(_FIND, (sha256,)).fetchone() is None:
-            with suppress(FileNotFoundError):
-                os.unlink(sha256, dir_fd=folder)
+        for sha256 in hashes:
+            if connection.execute(_FIND, (sha256,)).fetchone() is None:
+                with suppress(FileNotFoundError):
+                    os.unlink(sha256, dir_fd=folder)
 
 
 def _read(path: Path, store_path: Path, folder: int, copy: int, progress: Progress | None) -> EvidenceFile:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from store.audit_rows import apps_of, steps_of
 from store.audit_track import Step, taken, units
 from store.connection import Store
-from store.instants import MICROSECONDS_PER_DAY, format_instant, format_optional
+from store.contradictions import takes_effect
+from store.instants import format_instant, format_optional
 from store.names import partner_name
 from store.parameters import Parameters, resolve
 
@@ -84,6 +85,7 @@ class HeldData:
     Attributes:
         partner: internal id.
         as_of: exclusive; `cutoff`: None without rules; both microseconds UTC.
+        undetermined: undetermined events before as-of, which count in none of the totals.
         read: over all improper events; `verified`: over those that are verified deleted; `held`: over the others.
         classes: what is held by data class, by name; `resources`: by resource, by id, what names none last.
         apps: those that read, by id.
@@ -94,6 +96,7 @@ class HeldData:
     name: str
     as_of: int
     cutoff: int | None
+    undetermined: int
     read: ReadTotals
     verified: ReadTotals
     held: ReadTotals
@@ -145,6 +148,7 @@ def held_data(store: Store, partner: int, parameters: Parameters) -> HeldData:
             name=name.name,
             as_of=held.as_of,
             cutoff=held.cutoff,
+            undetermined=held.undetermined,
             read=held.totals(events),
             verified=held.totals(held.verified),
             held=held.totals(kept),
@@ -175,11 +179,6 @@ def verifications(connection: sqlite3.Connection, partner: int) -> dict[str, Ste
     }
 
 
-def verified_until(step: Step) -> int:
-    """The first instant that a passed audit does not speak of, microseconds UTC: a bare date counts whole."""
-    return step.at + MICROSECONDS_PER_DAY if step.at_is_date else step.at + 1
-
-
 class _Held:
     """A partner's improper events before as-of, parted into what is verified deleted and what is not.
 
@@ -197,7 +196,7 @@ class _Held:
     ) -> None:
         import numpy as np
 
-        from store.judge import IMPROPER
+        from store.judge import IMPROPER, UNDETERMINED
         from store.partner_events import partner_events
         from store.world import world_of
 
@@ -211,12 +210,13 @@ class _Held:
         self.as_of, self.cutoff = view.as_of, view.cutoff
         at = self.columns.occurred_at
         self.events: Column = np.flatnonzero((self.verdicts.verdict == IMPROPER) & (at < view.as_of))
+        self.undetermined = int(((self.verdicts.verdict == UNDETERMINED) & (at < view.as_of)).sum())
         verified = np.zeros(len(self.events), dtype=bool)
         for app in world.registry.apps_of.get(partner, ()):
             step = verified_by.get(world.registry.app_ids[app])
             if step is not None:
                 mine: Mask = self.columns.app[self.events] == app
-                verified |= mine & (at[self.events] < verified_until(step))
+                verified |= mine & (at[self.events] < takes_effect(step))
         self.verified: Column = self.events[verified]
         self.kept: Column = self.events[~verified]
 
@@ -311,6 +311,7 @@ def held_document(held: HeldData) -> dict[str, object]:
         "name": held.name,
         "as_of": format_instant(held.as_of),
         "cutoff": format_optional(held.cutoff),
+        "undetermined": held.undetermined,
         "read": totals_document(held.read),
         "verified_deleted": totals_document(held.verified),
         "held": totals_document(held.held),

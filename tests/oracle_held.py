@@ -57,7 +57,9 @@ def held(
         for name in oracle.improper_classes(event, seen):
             classes.setdefault(name, []).append(event)
             of_resource.setdefault(event.resource_id, set()).add(name)
+    undetermined = [event for event, verdict in seen.judged if verdict == "undetermined" and event.app_id in apps]
     return {
+        "undetermined": len(undetermined),
         "read": totals(read),
         "verified": totals(verified),
         "held": totals(kept),

@@ -110,10 +110,14 @@ def redo(options: Namespace) -> int:
 
 
 def step(options: Namespace) -> int:
-    """Record a step of the remediation track, or of the incident."""
+    """Record a step of the remediation track, or of the incident; with `--letters`, each partner is written its own."""
     from store import audits
     from store.step_details import Details
 
+    if options.letters is not None:
+        return _tell(options)
+    if options.template or options.contact or options.force or options.format != "md":
+        raise UsageError("--format, --template, --contact and --force are of letters: give --letters FOLDER")
     with opened(options) as store, output.Progress() as progress:
         partners = [] if options.incident else _partners(store, options)
         at, at_is_date = (None, False) if options.at is None else options.at
@@ -135,6 +139,48 @@ def step(options: Namespace) -> int:
         return _print(store, options, done)
 
 
+def _tell(options: Namespace) -> int:
+    from pathlib import Path
+
+    from store.bulk import tell
+    from store.cli.letters import exception_documents, exception_lines, options_of, refuse_if_none
+
+    of_other_steps = (options.evidence, options.app, options.people, options.recipient, options.sample)
+    if options.incident or any(each is not None for each in (*of_other_steps, options.checked, options.found)):
+        raise UsageError("--letters goes with a step of whole partners, and is its evidence: leave out the rest")
+    with opened(options) as store, output.Progress() as progress:
+        partners = _partners(store, options)
+        at, at_is_date = (None, False) if options.at is None else options.at
+        told = tell(
+            store,
+            partners,
+            Path(options.letters),
+            actor=actor_of(options),
+            step=options.step,
+            at=at,
+            at_is_date=at_is_date,
+            due=options.due,
+            note=options.note,
+            options=options_of(options),
+            expect=_expected(options, partners),
+            force=options.force,
+            progress=partial(progress.show_bytes, "letters"),
+        )
+        if told.done is None:
+            refuse_if_none(store, told.exceptions)
+        if options.json:
+            output.print_json(
+                {
+                    **_actions_document(store, told.done),
+                    "letters": [str(path) for path in told.files.values()],
+                    "exceptions": exception_documents(store, told.exceptions),
+                }
+            )
+        else:
+            output.print_lines([shown(told.done.line, 400), *exception_lines(store, told.exceptions)])
+    return 0
+
+
 def _partners(store: "Store", options: Namespace) -> list[int]:
     from store.names import find_partners
 
@@ -152,13 +198,17 @@ def _expected(options: Namespace, partners: list[int]) -> dict[int, int] | None:
 
 def _print(store: "Store", options: Namespace, done: "Done") -> int:
     if options.json:
-        from store.ledger import action_document, actions, clock_went_back
-
-        wanted = set(done.seqs)
-        with store.reading():
-            entries = [entry for entry in actions(store) if entry.seq in wanted]
-            set_back = clock_went_back(store)
-        output.print_json({"actions": [action_document(entry, set_back=set_back) for entry in entries]})
+        output.print_json(_actions_document(store, done))
     else:
         output.print_lines([shown(done.line, 400)])
     return 0
+
+
+def _actions_document(store: "Store", done: "Done") -> dict[str, object]:
+    from store.ledger import action_document, actions, clock_went_back
+
+    wanted = set(done.seqs)
+    with store.reading():
+        entries = [entry for entry in actions(store) if entry.seq in wanted]
+        set_back = clock_went_back(store)
+    return {"actions": [action_document(entry, set_back=set_back) for entry in entries]}

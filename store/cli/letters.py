@@ -1,16 +1,22 @@
 """The commands about what a partner holds: `held`, and the letters and checklists that rest on it."""
 
 from argparse import Namespace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 from store.cli import output
-from store.cli.common import opened, parameters_of, partner_of
+from store.cli.common import actor_of, opened, parameters_of, partner_of
 from store.cli.output import Cell, Column, shown
+from store.errors import RefusedError, UsageError
 from store.instants import format_day, last_day_before
 from store.words import count_words
 
 if TYPE_CHECKING:
+    from store.connection import Store
     from store.held import HeldData, ReadTotals
+    from store.letter_drafts import Letter, LetterOptions
     from store.recipients import Recipients
 
 
@@ -114,3 +120,143 @@ def _recipient_lines(found: "Recipients") -> list[str]:
     ]
     columns = ("Named", "Asked", "Certified", "Verified", "Due", "")
     return [*lines, *output.table((Column("Recipient", limit=48), *map(Column, columns)), rows)]
+
+
+def letter(options: Namespace) -> int:
+    """Print one letter, or write letters into a file or a folder; what leaves the tool is an entry in the log."""
+    from store.letter_templates import shipped_template
+
+    if options.show_template:
+        output.write_text(shipped_template(options.kind, options.format))
+        return 0
+    if not options.partners:
+        raise UsageError("letter needs --partner ID, one or more")
+    with opened(options) as store:
+        from store.names import find_partners
+
+        partners = list(dict.fromkeys(find_partners(store, options.partners)))
+        place = None if options.to is None else Path(options.to)
+        if place is not None and (len(partners) > 1 or place.is_dir() or options.to.endswith("/")):
+            return _into_folder(store, options, partners, place)
+        if len(partners) > 1:
+            raise UsageError("several letters need --to FOLDER")
+        return _one(store, options, partners[0], place)
+
+
+def options_of(options: Namespace) -> "LetterOptions":
+    """What the options of a command say of its letters."""
+    from store.letter_drafts import LetterOptions
+
+    return LetterOptions(
+        kind=getattr(options, "kind", "deletion"),
+        form=options.format,
+        template=None if options.template is None else Path(options.template),
+        contact=options.contact,
+        people=getattr(options, "with_people", False),
+    )
+
+
+def _one(store: "Store", options: Namespace, partner: int, place: Path | None) -> int:
+    from store.copying import refuse_own_place
+    from store.letters import drafting, write_letter
+
+    wanted = options_of(options)
+    if place is None and wanted.people:
+        raise UsageError("--with-people needs --to: the appendix is a file of its own")
+    if place is not None:
+        refuse_own_place(place, store.path)
+    with drafting(store, wanted, parameters_of(options)) as drafts:
+        try:
+            drafted = drafts.draft(partner, stem=None if place is None else place.stem)
+        except RefusedError as error:
+            refuse_if_none(store, {partner: str(error)})
+    if place is not None:
+        write_letter(drafted, place, force=options.force)
+    _record(store, options, [drafted])
+    if options.json:
+        output.print_json(_document(options, [(drafted, place)], []))
+    elif place is None:
+        output.write_text(drafted.text)
+    else:
+        output.print_lines([f"{options.kind} of {shown(drafted.name)} in {shown(str(place), 400)}"])
+    return 0
+
+
+def _into_folder(store: "Store", options: Namespace, partners: list[int], folder: Path) -> int:
+    from store.letters import write_letters
+
+    with output.Progress() as progress:
+        written = write_letters(
+            store,
+            partners,
+            folder,
+            options_of(options),
+            parameters_of(options),
+            force=options.force,
+            progress=partial(progress.show_bytes, "letters"),
+        )
+    if not written.files:
+        refuse_if_none(store, written.exceptions)
+    _record(store, options, list(written.letters.values()))
+    if options.json:
+        pairs = [(each, written.files[partner]) for partner, each in written.letters.items()]
+        output.print_json(_document(options, pairs, exception_documents(store, written.exceptions)))
+        return 0
+    count = len(written.files)
+    letters = f"{count_words(count)} letter{'' if count == 1 else 's'} in {shown(str(folder), 400)}"
+    output.print_lines([letters, *exception_lines(store, written.exceptions)])
+    return 0
+
+
+def _record(store: "Store", options: Namespace, letters: "list[Letter]") -> None:
+    from store.letters import record_export
+
+    if not record_export(store, letters, options_of(options), actor=actor_of(options)):
+        output.say(
+            f"the store is read-only: {'this letter is' if len(letters) == 1 else 'these letters are'} not in its log"
+        )
+
+
+def _document(
+    options: Namespace, letters: "Sequence[tuple[Letter, Path | None]]", exceptions: list[dict[str, object]]
+) -> dict[str, object]:
+    from store.letters import letter_document
+
+    return {
+        "kind": options.kind,
+        "format": options.format,
+        "letters": [letter_document(each, path) for each, path in letters],
+        "exceptions": exceptions,
+    }
+
+
+def exception_documents(store: "Store", exceptions: Mapping[int, str]) -> list[dict[str, object]]:
+    """The partners that were left out, as JSON."""
+    from store.names import partner_name
+
+    with store.reading() as connection:
+        names = {partner: partner_name(connection, partner) for partner in exceptions}
+    return [
+        {"partner_id": names[partner].partner_id, "name": names[partner].name, "reason": reason}
+        for partner, reason in exceptions.items()
+    ]
+
+
+def exception_lines(store: "Store", exceptions: Mapping[int, str]) -> list[str]:
+    """The partners that were left out, a line each."""
+    return [
+        f"left out: {shown(str(each['name']))} ({shown(str(each['partner_id']))}): {shown(str(each['reason']), 400)}"
+        for each in exception_documents(store, exceptions)
+    ]
+
+
+def refuse_if_none(store: "Store", exceptions: Mapping[int, str]) -> NoReturn:
+    """Refuse a call of which every partner was left out.
+
+    Raises:
+        RefusedError: naming the first few, each with its reason.
+    """
+    documents = exception_documents(store, exceptions)
+    told = "; ".join(f"{each['name']} {each['reason']}" for each in documents[:3])
+    rest = len(documents) - 3
+    raise RefusedError(f"no letter was written: {told}{f'; and {rest} more' if rest > 0 else ''}")

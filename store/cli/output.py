@@ -30,6 +30,11 @@ def print_lines(lines: Iterable[str]) -> None:
     sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
+def write_text(text: str) -> None:
+    """Print a text of several lines; each must be clean already."""
+    sys.stdout.write(text)
+
+
 def print_json(document: object) -> None:
     """Print one JSON document, in ASCII: safe for any terminal, and lossless."""
     sys.stdout.write(f"{json.dumps(document, ensure_ascii=True, allow_nan=False, indent=2)}\n")

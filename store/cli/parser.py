@@ -35,6 +35,8 @@ EPOCH_UNITS = ("s", "ms", "us")
 VERDICT_NAMES = ("improper", "undetermined", "allowed_by_opt_in", "allowed_by_exemption", "allowed", "denied")
 POPULATION_NAMES = ("all", "retained", "accessed", "recent", "after_removal")
 GROUNDS_NAMES = ("no_access", "allowed", "deletion_verified", "enforced", "defunct", "duplicate", "other")
+LETTER_KINDS = ("deletion", "checklist")
+LETTER_FORMS = ("md", "txt")
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 MOST_BINS = 100_000
 _BARE_DATE = re.compile(r"\s*\d{4}-\d{2}-\d{2}\s*", re.ASCII)
@@ -306,6 +308,16 @@ def _add_questions(commands: Commands) -> None:
     parser.add_argument("--partner", type=words, required=True, metavar="ID")
     _add_parameters(parser, window=False)
 
+    parser = _command(commands, "letter", "letters:letter", "ask partners to delete, or list what an auditor checks")
+    parser.add_argument("--partner", type=words, nargs="+", action="extend", metavar="ID", dest="partners", default=[])
+    parser.add_argument("--kind", choices=LETTER_KINDS, default="deletion", help="default: deletion")
+    parser.add_argument("--to", type=words, metavar="FILE|FOLDER", help="where to; several letters need a folder")
+    parser.add_argument("--with-people", action="store_true", help="with an appendix of the people's ids; needs --to")
+    parser.add_argument("--show-template", action="store_true", help="print the shipped template, to begin your own")
+    _add_letter_options(parser)
+    _add_parameters(parser, window=False)
+    _as_someone(parser)
+
     parser = _command(commands, "audit", "work:audit", "the remediation track: steps done, missing and next")
     parser.add_argument("--partner", type=words, metavar="ID")
     parser.add_argument("--today", type=point, metavar="DATE", help="judge due dates at this (default: now)")
@@ -321,6 +333,15 @@ def _add_questions(commands: Commands) -> None:
 
     parser = _command(commands, "log", "work:log", "the action log, complete, oldest first")
     parser.add_argument("--partner", type=words, metavar="ID", help="only this partner's entries")
+
+
+def _add_letter_options(parser: OneLineParser) -> None:
+    parser.add_argument("--format", choices=LETTER_FORMS, default="md", help="md (Markdown) or txt; default: md")
+    parser.add_argument(
+        "--template", type=words, metavar="FILE", help="instead of the one in FILE.templates/ or the shipped one"
+    )
+    parser.add_argument("--contact", type=name, metavar="TEXT", help="where it goes, if the registry does not say")
+    parser.add_argument("--force", action="store_true", help="replace files that are there")
 
 
 def _add_event_questions(commands: Commands) -> None:
@@ -426,6 +447,10 @@ def _add_casework(commands: Commands) -> None:
     parser.add_argument("--sample", type=_ANY_NUMBER, metavar="N", help="sample_checked: the entry that drew it")
     parser.add_argument("--checked", type=_ANY_COUNT, metavar="N", help="sample_checked: how many were looked for")
     parser.add_argument("--found", type=_ANY_COUNT, metavar="N", help="sample_checked: how many were still held")
+    parser.add_argument(
+        "--letters", type=words, metavar="FOLDER", help="write each partner its letter, and cite it; see `letter`"
+    )
+    _add_letter_options(parser)
     parser.add_argument("--note", type=words, default="", metavar="TEXT")
     parser.add_argument("--expect", type=whole(0, 10**18), metavar="VERSION", help="refuse at any other version")
     _as_someone(parser)

@@ -194,7 +194,7 @@ def options_with_text() -> list[tuple[str, str]]:
 def test_every_command_that_answers_is_tried() -> None:
     (commands,) = [each for each in build_parser()._actions if isinstance(each, argparse._SubParsersAction)]
     writing = {"init", "import", "void", "rules", "rebuild", *CASEWORK}
-    working_on_files = {"verify", "checkpoint", "backup", "evidence", "report"}
+    working_on_files = {"verify", "checkpoint", "backup", "evidence", "report", "letter"}
     assert set(commands.choices) - writing - working_on_files == set(QUESTIONS)
     assert ("partners", "--filter") in options_with_text()
     assert len(options_with_text()) >= 25

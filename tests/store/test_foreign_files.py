@@ -62,6 +62,7 @@ ACTING = {
     "redo",
     "step",
     "backup",
+    "letter",
 }
 _LONGEST = 300
 

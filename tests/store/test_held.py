@@ -29,6 +29,7 @@ SEEDS = range(22)
 def told(answer: HeldData) -> dict[str, object]:
     """The answer as the oracle tells it."""
     return {
+        "undetermined": answer.undetermined,
         "read": answer.read._asdict(),
         "verified": answer.verified._asdict(),
         "held": answer.held._asdict(),
@@ -47,12 +48,15 @@ def judged(chance: random.Random, store: Store, incident: Incident, partner_id: 
         for row in incident.steps
         if ("partner", row.partner_id) == about and row.step in ("audit_passed", "audit_failed")
     ]
+    # No step is dated before the first rule, and no result before the audit that it is of.
+    started = [row.at for row in incident.steps if ("partner", row.partner_id) == about and row.step == "audit_started"]
+    earliest = max([incident.rulebook.cutoff or FIRST, *started])
     recorded = []
     for _ in range(chance.randint(0, 4)):
         is_date = chance.random() < 0.5
         # Often the very instant of a read.
         at = chance.choice([event.occurred_at for event in incident.events if FIRST <= event.occurred_at <= LAST])
-        at += chance.choice((-1, 0, 1))
+        at = max(earliest, at + chance.choice((-1, 0, 1)))
         at -= at % DAY if is_date else 0
         app = chance.choice([None, *sorted(incident.apps_of_partner[about])])
         recorded.append(Result(at, is_date, chance.random() < 0.75, app))

@@ -37,6 +37,10 @@ COMMANDS: dict[str, list[list[str]]] = {
     "people": [[*_TODAY, "--csv", "--as", "ana"]],
     "held": [["--partner", "p-1", *_TODAY]],
     "sample": [["--partner", "p-1", "--share", "5%", "--risk", "5%", "--as", "ana"], []],
+    "letter": [
+        ["--partner", "p-1", "--contact", "x", *_TODAY, "--as", "ana"],
+        ["--partner", "p-1", "p-2", "--kind", "checklist", "--to", "letters", "--with-people", "--as", "ana"],
+    ],
     "audit": [_TODAY],
     "queue": [_TODAY],
     "due": [_TODAY],
@@ -48,7 +52,11 @@ COMMANDS: dict[str, list[list[str]]] = {
     "assign": [["--partner", "p-1", "--as", "ana"]],
     "undo": [["--as", "ana"]],
     "redo": [["--as", "ana"]],
-    "step": [["--incident", "--step", "report_filed", *_AT, "--evidence", "letter", "--as", "ana"]],
+    "step": [
+        ["--incident", "--step", "report_filed", *_AT, "--evidence", "letter", "--as", "ana"],
+        ["--partner", "p-1", "--step", "access_removed", *_AT, "--as", "ana"],
+        ["--partner", "p-1", "--step", "notified", *_AT, "--letters", "told", "--contact", "x", "--as", "ana"],
+    ],
     "verify": [[]],
     "checkpoint": [["--to", "checkpoint.json"]],
     "evidence": [[]],

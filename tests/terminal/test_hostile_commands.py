@@ -117,6 +117,11 @@ def calls(texts: Sequence[str], folder: Path) -> dict[str, list[list[str]]]:
         "sample": [*(["--partner", each, *_FIVE, "--note", texts[0]] for each in ids[:3]), []],
         "queue": [[]],
         "due": [[]],
+        "letter": [
+            ["--partner", ids[0], "--contact", texts[0], "--as", texts[1]],
+            ["--partner", *ids, "--to", "letters", "--kind", "checklist", "--with-people"],
+            *(["--partner", each, "--contact", each, "--format", "txt"] for each in ids),
+        ],
         "audit": [[], *(["--partner", each] for each in ids[:3])],
         "log": [["--partner", ids[0]], []],
         "note": [["--partner", *ids, "--note", texts[2], "--as", text] for text in texts[:3]],
