@@ -417,7 +417,8 @@ CREATE TABLE seals(
 """
 
 # What the remediation needs: who asked for a closure that a second person must review, what else a step says, the
-# samples drawn, who entered or left which population by which change, and what all evidence says of each app.
+# samples drawn, who entered or left which population by which change, and what all evidence says of each app. What
+# disclosures need: frozen figures, claims, and what-ifs with a name.
 THIRD_SCHEMA = """
 ALTER TABLE cases ADD COLUMN asked TEXT;
 ALTER TABLE audit_steps ADD COLUMN details TEXT;
@@ -445,6 +446,33 @@ CREATE TABLE app_figures(
   denied_after INTEGER NOT NULL,
   held_from INTEGER,
   held_until INTEGER
+) STRICT;
+-- Frozen figures with everything they rest on, as JSON; its SHA-256 stands in the log's entry `seq`.
+CREATE TABLE disclosures(
+  disclosure_id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  document TEXT NOT NULL,
+  sha256 TEXT NOT NULL,
+  seq INTEGER NOT NULL REFERENCES actions
+) STRICT;
+-- A public sentence bound to a figure: `figure` `comparison` `value`, under parameters as JSON.
+CREATE TABLE claims(
+  claim_id INTEGER PRIMARY KEY,
+  sentence TEXT NOT NULL,
+  figure TEXT NOT NULL,
+  comparison TEXT NOT NULL,
+  value INTEGER NOT NULL,
+  parameters TEXT NOT NULL,
+  seq INTEGER NOT NULL REFERENCES actions,
+  withdrawn_by INTEGER REFERENCES actions
+) STRICT;
+-- Named what-ifs: their parameters as JSON. Saving a name again drops the earlier one, and keeps its row.
+CREATE TABLE scenarios(
+  scenario_id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  parameters TEXT NOT NULL,
+  seq INTEGER NOT NULL REFERENCES actions,
+  dropped_by INTEGER REFERENCES actions
 ) STRICT;
 """
 
