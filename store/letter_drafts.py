@@ -18,13 +18,15 @@ from store.connection import Store
 from store.errors import RefusedError
 from store.figures import figures
 from store.held import HeldData, held_data, held_people
-from store.instants import MICROSECONDS_PER_DAY, format_instant, now
+from store.instants import MICROSECONDS_PER_DAY, format_day, format_instant, now
 from store.letter_fields import FIELDS, MOST_RESOURCES, Appendix, LetterFacts, letter_fields
 from store.letter_forms import FORMS
 from store.letter_templates import DELETION, LetterTemplate, check_template, fill_in, find_template
 from store.parameters import Parameters
 from store.recipients import recipients
 from store.rulebook import Rulebook, rulebook_in
+from store.sample_words import plan_words, result_words, sample_caveats
+from store.samples import samples_of
 from store.text import csv_cell
 
 # Where no clock of the rulebook says how long a certificate may take.
@@ -123,13 +125,25 @@ class Drafts:
             scopes=scopes,
             due=due,
             today=self._today,
-            sample=(),
+            sample=self._sample(partner),
             appendices=appendices,
             lists_all=stem is None,
         )
         text = fill_in(self.template, letter_fields(facts, FORMS[self._options.form]))
         sha256 = hashlib.sha256(text.encode()).hexdigest()
         return Letter(partner, held.partner_id, held.name, contact, due, text, sha256, appendices)
+
+    def _sample(self, partner: int) -> list[str]:
+        lines = []
+        for row in samples_of(self._store, partner):
+            if row.taken_back_by is None:
+                lines += [
+                    f"#{row.seq}, drawn {format_day(row.at)} by {row.by}: {plan_words(row.plan)}; the list, of SHA-256"
+                    f" {row.subjects_sha256}, is printed by `python -m store sample --sample {row.seq} --csv`",
+                    *([f"#{row.seq}, found: {result_words(row.plan, row.result)}"] if row.checks else []),
+                    *(f"#{row.seq}: {caveat}" for caveat in sample_caveats(row)),
+                ]
+        return lines
 
     def _reach(self, partner: int, as_of: int) -> tuple[list[tuple[int, int]], list[str]]:
         from store.patterns import overlap

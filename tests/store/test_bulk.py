@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,19 +27,27 @@ from tests.small_incident import NAMES
 MANY = 100
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small incident; all but the last partner have a contact, and all but the second had their access removed."""
-    path = small_incident.build(tmp_path)
+    folder = tmp_path_factory.mktemp("built")
+    path = small_incident.build(folder)
     rows: list[dict[str, object]] = [
         {"partner_id": f"p-{number}", "name": name, "contact": f"privacy@{number}.example"}
         for number, name in enumerate(NAMES[:5])
     ]
     with open_store(path) as opened:
-        import_paths(opened, [write_file(tmp_path / "partners.csv", "partners", rows)], actor="ana")
+        import_paths(opened, [write_file(folder / "partners.csv", "partners", rows)], actor="ana")
         removed = [partner for partner in range(1, 7) if partner != 2]
         at = parse_point("2018-07-01")
         audits.record_step(opened, removed, actor="ana", step="access_removed", at=at, at_is_date=True)
+    return path
+
+
+@pytest.fixture
+def store(built: Path, tmp_path: Path) -> Iterator[Store]:
+    """A copy of it."""
+    with open_store(shutil.copy(built, tmp_path / "incident.db")) as opened:
         yield opened
 
 

@@ -3,6 +3,8 @@
 import csv
 import json
 import os
+import re
+import shutil
 import stat
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -18,25 +20,36 @@ from store.instants import parse_point
 from store.ledger import actions
 from store.letter_fields import FIELDS, MOST_RESOURCES
 from store.letter_templates import KINDS, shipped_template
-from store.letters import file_stem
+from store.letters import LetterOptions, drafting, file_stem
+from store.names import find_partners
+from store.parameters import Parameters
+from store.step_details import Details
 from tests import small_incident
 from tests.incident_files import write_file
+from tests.store.test_letter_forms import HOSTILE, structure
 
 TODAY = ["--today", small_incident.TODAY]
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small incident; the first five partners have contacts, the last has none."""
-    place = small_incident.build(tmp_path)
+    folder = tmp_path_factory.mktemp("built")
+    place = small_incident.build(folder)
     rows: list[dict[str, object]] = [
         {"partner_id": f"p-{number}", "name": name, "contact": f"privacy@{number}.example"}
         for number, name in enumerate(small_incident.NAMES[:5])
     ]
     with open_store(place) as store:
-        import_paths(store, [write_file(tmp_path / "partners.csv", "partners", rows)], actor="ana")
+        import_paths(store, [write_file(folder / "partners.csv", "partners", rows)], actor="ana")
     return place
+
+
+@pytest.fixture
+def path(built: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copy(built, tmp_path / "incident.db"))
 
 
 @pytest.fixture
@@ -280,6 +293,58 @@ def test_the_checklist_has_the_apps_the_recipients_and_what_speaks_against(run: 
     _, text, _ = run("--partner", "p-0", *TODAY)
     assert "You have named these recipients to us so far:\n\n- Acme \\| Ads" in text
     assert "OVERDUE" not in text
+
+
+def test_the_checklist_names_the_sample_and_what_was_found(run: Run) -> None:
+    code, out, _ = run("--partner", "p-0", "--share", "20%", "--risk", "10%", "--json", "--as", "ana", command="sample")
+    assert code == 0
+    (seq,) = re.findall(r'"sample": (\d+)', out)[:1]
+    _, text, _ = run("--partner", "p-0", "--kind", "checklist", *TODAY)
+    assert f"- \\#{seq}, drawn " in text
+    assert "found\\:" not in text
+    checked = ["--sample", seq, "--checked", "3", "--found", "1"]
+    assert run("--partner", "p-0", "--step", "sample_checked", *checked, "--as", "ana", command="step")[0] == 0
+    _, text, _ = run("--partner", "p-0", "--kind", "checklist", *TODAY)
+    assert f"- \\#{seq}, found: 3 checked, 1 still held" in text
+
+
+def test_whoever_a_partner_says_it_is_its_letter_has_the_same_form(tmp_path: Path) -> None:
+    """Each partner bears one hostile text as its name, contact, apps, resources, classes and recipient."""
+    texts = ["word", *dict.fromkeys(each.replace("\0", "").strip() for each in HOSTILE if "\ud800" not in each)]
+    texts = [text for text in texts if text]
+    ids = [f"q{place}" for place in range(len(texts))]
+    tables: dict[str, list[dict[str, object]]] = {
+        "partners": [{"partner_id": f"{i}{t}", "name": t, "contact": t} for i, t in zip(ids, texts, strict=True)],
+        "apps": [{"app_id": f"{i}{t}", "name": t, "partner_id": f"{i}{t}"} for i, t in zip(ids, texts, strict=True)],
+        "removals": [
+            {"app_id": f"{i}{t}", "removed_at": "2018-06-01T00:00:00Z"} for i, t in zip(ids, texts, strict=True)
+        ],
+        "access_events": [
+            {
+                "occurred_at": "2018-05-01T00:00:00Z",
+                "app_id": f"{i}{t}",
+                "data_class": f"group.member.x{t}".translate({ord("|"): "", ord("*"): ""}),
+                "subject_id": "s",
+                "resource_id": t,
+            }
+            for i, t in zip(ids, texts, strict=True)
+        ],
+    }
+    place = small_incident.build(tmp_path)
+    files = [write_file(tmp_path / f"{name}-hostile.jsonl", name, rows) for name, rows in tables.items()]
+    with open_store(place) as store:
+        import_paths(store, files, actor="ana")
+        partners = find_partners(store, [f"{i}{t}" for i, t in zip(ids, texts, strict=True)])
+        for partner, text in zip(partners, texts, strict=True):
+            recipient = Details(recipient=text)
+            audits.record_step(store, [partner], actor=text, step="recipient_named", at=None, details=recipient)
+        for kind in KINDS:
+            with drafting(store, LetterOptions(kind=kind), Parameters(today=parse_point("2018-07-20"))) as drafts:
+                letters = [drafts.draft(partner).text for partner in partners]
+            expected = structure(letters[0])
+            assert expected.count(("table_open", "table", 1)) >= 3
+            for text, letter in zip(texts, letters, strict=True):
+                assert structure(letter) == expected, (kind, text)
 
 
 def test_a_read_only_store_says_that_its_log_does_not_know(

@@ -1,5 +1,6 @@
 """Whom the data was passed on to: named, asked, certified, verified, each apart, and none that nobody named."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,14 @@ from tests import small_incident
 TODAY = parse_point("2018-07-20")
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_incident.build(tmp_path_factory.mktemp("built"))
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return open_store(small_incident.build(tmp_path))
+def store(built: Path, tmp_path: Path) -> Store:
+    return open_store(shutil.copy(built, tmp_path / "incident.db"))
 
 
 def record(store: Store, step: str, name: str | None = None, *, note: str = "", **about: int) -> None:
