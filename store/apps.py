@@ -39,11 +39,11 @@ def partner_apps(store: Store, partner: int, parameters: Parameters) -> list[App
     """The apps of a partner (internal id), those that read after their removal first, then by name."""
     from store.judge import DENIED, IMPROPER
     from store.partner_events import partner_events
-    from store.world import world_of
+    from store.world import world_under
 
     with store.reading() as connection:
         view = resolve(rulebook_in(connection), parameters)
-        world = world_of(store, connection)
+        world = world_under(store, connection, parameters.variation)
         columns, judged = partner_events(connection, world, partner)
         what_if = view.what_if_cutoff
         if what_if is not None:

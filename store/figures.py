@@ -145,9 +145,9 @@ def _evidence(
         if evidence is not None:
             return evidence, kept_retained_among(connection, worked_on)
     from store.evidence import Assessment
-    from store.world import world_of
+    from store.world import world_under
 
-    assessment = Assessment(connection, world_of(store, connection), view)
+    assessment = Assessment(connection, world_under(store, connection, view.variation), view)
     return assessment.evidence(), assessment.retained_among(worked_on)
 
 

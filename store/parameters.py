@@ -7,6 +7,7 @@ from store.instants import MICROSECONDS_PER_DAY, now
 
 if TYPE_CHECKING:
     from store.rulebook import Rulebook
+    from store.what_if import Variation
 
 DEFAULT_WINDOW_DAYS = 60
 MOST_WINDOW_DAYS = 36_500
@@ -21,16 +22,18 @@ class Parameters:
         window_days: length of *recent*, days of 86,400 s.
         cutoff: a what-if that replaces every rule's `from`, microseconds UTC.
         today: the instant at which steps, clocks and overdue are judged, microseconds UTC.
+        variation: a what-if that changes exceptions, or leaves apps out; None: the rules as they are.
     """
 
     as_of: int | None = None
     window_days: int | None = None
     cutoff: int | None = None
     today: int | None = None
+    variation: "Variation | None" = None
 
     def are_defaults(self) -> bool:
         """Whether the evidence is asked for under the rulebook's own parameters."""
-        return self.as_of is None and self.window_days is None and self.cutoff is None
+        return self.as_of is None and self.window_days is None and self.cutoff is None and self.variation is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class View:
         today: microseconds UTC.
         as_of_is_now: the rulebook names no as-of, so it moves with the clock.
         what_if_cutoff: replaces every rule's `from`; None: the rules' own count.
+        variation: see `Parameters`.
     """
 
     as_of: int
@@ -54,6 +58,7 @@ class View:
     today: int
     as_of_is_now: bool = False
     what_if_cutoff: int | None = None
+    variation: "Variation | None" = None
 
 
 def resolve(rulebook: "Rulebook", parameters: Parameters) -> View:
@@ -73,4 +78,5 @@ def resolve(rulebook: "Rulebook", parameters: Parameters) -> View:
         today=today,
         as_of_is_now=moving,
         what_if_cutoff=what_if,
+        variation=parameters.variation,
     )

@@ -247,9 +247,9 @@ def _columns(store: Store, connection: sqlite3.Connection, view: View) -> "Partn
     """Counted now, for any view; who is known, and by what name, the last refresh says, if it knows everything."""
     from store.evidence import Assessment
     from store.partner_table import columns_of, kept_columns
-    from store.world import world_of
+    from store.world import world_under
 
-    assessment = Assessment(connection, world_of(store, connection), view)
+    assessment = Assessment(connection, world_under(store, connection, view.variation), view)
     if is_stale(connection):
         return columns_of(assessment.partner_rows())
     known = kept_columns(store, connection)

@@ -36,10 +36,10 @@ def people(store: Store, parameters: Parameters, partner: int | None = None) -> 
     from store.columns import distinct_within
     from store.event_counts import EventCounts
     from store.roster import owners
-    from store.world import world_of
+    from store.world import world_under
 
     with store.reading() as connection:
-        world = world_of(store, connection)
+        world = world_under(store, connection, parameters.variation)
         view = resolve(world.rulebook, parameters)
         counted = EventCounts(connection, world, view)
         events, verdicts = counted.improper_events(partner), counted.verdicts_of

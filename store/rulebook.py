@@ -28,6 +28,7 @@ class Rule:
 
     Attributes:
         apps: outside ids of the apps it is about; None for every app.
+        not_apps: apps that it is not about all the same: only a what-if names any.
     """
 
     rule_id: str
@@ -38,6 +39,7 @@ class Rule:
     accepts_opt_in: bool
     accepts_exemption: bool
     basis: str
+    not_apps: frozenset[str] = frozenset()
 
     def restricts(self, data_class: str) -> bool:
         """Whether one of its patterns means this data class."""
@@ -45,7 +47,7 @@ class Rule:
 
     def is_about(self, app_id: str) -> bool:
         """Whether the app is one that the rule names."""
-        return self.apps is None or app_id in self.apps
+        return (self.apps is None or app_id in self.apps) and app_id not in self.not_apps
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,10 +60,10 @@ def shape_of_access(store: Store, partner: int, parameters: Parameters) -> tuple
       `unclear` with fewer than `FEWEST_READS` reads, or a third that is logged for less than half of it; else `no`.
     """
     from store.shape_facts import shape_facts
-    from store.world import world_of
+    from store.world import world_under
 
     with store.reading() as connection:
-        world = world_of(store, connection)
+        world = world_under(store, connection, parameters.variation)
         facts = shape_facts(connection, world, resolve(world.rulebook, parameters), partner)
     return tuple(_statements(facts))
 

@@ -41,10 +41,10 @@ _WEEKS: Remembered[tuple[Week, ...]] = Remembered(most=4)
 
 def weeks_of_all(store: Store, parameters: Parameters) -> tuple[Week, ...]:
     """Every week of 7 x 86,400 s from the cut-off until as-of, the last one cut there; none without rules."""
-    from store.world import world_of
+    from store.world import world_under
 
     with store.reading() as connection:
-        world = world_of(store, connection)
+        world = world_under(store, connection, parameters.variation)
         view = resolve(world.rulebook, parameters)
         key = view.cutoff, view.as_of, view.what_if_cutoff
         return _WEEKS.get(world, key, lambda: _count(connection, world, view))

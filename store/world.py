@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from store.reach import Reach
 from store.registry import Registry, load_opt_ins, load_registry, merge
 from store.rulebook import Rulebook, rulebook_in
 from store.segments import Column
+from store.what_if import Variation, varied
 
 # What tells one state of the evidence and the rules from another: see `store.fold`.
 _STATE = """
@@ -36,7 +38,7 @@ SELECT group_concat(value, ' ') FROM (
 
 
 # Two threads that ask at once get one world: it is large.
-_making = threading.Lock()
+_making = threading.RLock()
 
 
 class World:
@@ -177,6 +179,58 @@ class World:
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
 
 
+class WhatIfWorld(World):
+    """The evidence and the registry of a world, judged by another rulebook; of events there is only one copy."""
+
+    def __init__(self, base: World, rulebook: Rulebook) -> None:
+        self.rulebook = rulebook
+        self.registry = base.registry
+        self.classes_of = base.classes_of
+        self._base = base
+        self._lock = threading.RLock()
+        self._verdicts = None
+        self._held = {}
+
+    def is_of(self, world: World) -> bool:
+        """Whether it judges the evidence of this very world."""
+        return self._base is world
+
+    def columns(self, connection: sqlite3.Connection) -> EventColumns:
+        """See `World`."""
+        return self._base.columns(connection)
+
+    def parts(self, connection: sqlite3.Connection) -> Iterator[EventColumns]:
+        """See `World`."""
+        return self._base.parts(connection)
+
+    def opt_ins(self, connection: sqlite3.Connection) -> OptIns:
+        """See `World`."""
+        return self._base.opt_ins(connection)
+
+    def aliases(self, connection: sqlite3.Connection) -> dict[int, int]:
+        """See `World`."""
+        return self._base.aliases(connection)
+
+    def places_of(self, connection: sqlite3.Connection, partner: int) -> Column:
+        """See `World`."""
+        return self._base.places_of(connection, partner)
+
+
+_WHAT_IFS: "WeakKeyDictionary[Store, tuple[Variation, WhatIfWorld]]" = WeakKeyDictionary()
+
+
+def world_under(store: Store, connection: sqlite3.Connection, changes: Variation | None) -> World:
+    """`world_of`, judged by the rulebook's rules (None) or by those of a what-if; the last what-if is kept."""
+    with _making:
+        world = world_of(store, connection)
+        if changes is None:
+            return world
+        kept = _WHAT_IFS.get(store)
+        if kept is None or kept[0] != changes or not kept[1].is_of(world):
+            kept = _WHAT_IFS[store] = (changes, WhatIfWorld(world, varied(world.rulebook, changes)))
+        return kept[1]
+
+
 def world_of(store: Store, connection: sqlite3.Connection) -> World:
     """The world of the connection's snapshot; the last one is kept for as long as the evidence stays the same.
 
@@ -188,6 +242,8 @@ def world_of(store: Store, connection: sqlite3.Connection) -> World:
         kept = store.kept
         if kept is not None and kept[0] == token and isinstance(kept[1], World):
             return kept[1]
+        # A what-if of the world before would keep all its events.
+        _WHAT_IFS.pop(store, None)
         world = World(connection)
         store.kept = (str(token), world)
         return world

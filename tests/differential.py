@@ -17,6 +17,7 @@ from store.people import people
 from store.rulebook import load_rules
 from store.schema import create_store
 from store.timeline import timeline
+from store.what_if import Variation
 from tests import oracle
 from tests.incidents import FIRST, LAST, Draft, Question
 from tests.oracle_evidence import Incident
@@ -47,34 +48,40 @@ def both(folder: Path, draft: Draft) -> tuple[Store, Incident]:
 def differences(store: Store, incident: Incident, questions: Sequence[Question], seed: int) -> list[str]:
     """Every answer in which the two differ, in words; none is agreement."""
     chance = random.Random(seed)
-    found: list[str] = []
-    for question in questions:
-        about = f"as_of={question.as_of} window={question.window} cutoff={question.cutoff}"
-        asked = Parameters(question.as_of, question.window, question.cutoff, TODAY)
-        answer = figures(store, asked)
-        document = figures_document(answer)
-        expected = oracle.figures(incident, question.as_of, question.window, question.cutoff, TODAY)
-        found += [f"figures {about}: {line}" for line in unlike(expected, document)]
-        reliability = {
-            "recent days": (answer.recent_days, answer.recent_covered_days),
-            "settled": (answer.settled_opt_ins, answer.settled_exemptions),
-        }
-        expected = {
-            "recent days": oracle.recent_coverage(incident, question.as_of, question.window, question.cutoff),
-            "settled": (oracle.is_settled(incident, "opt_in"), oracle.is_settled(incident, "exemption")),
-        }
-        found += [f"figures {about}: {line}" for line in unlike(expected, reliability)]
-        rows = {row.partner_id: partner_facts(row) for row in partner_list(store, asked)}
-        expected_rows = oracle.partners(incident, question.as_of, question.window, question.cutoff)
-        found += [f"partners {about}: {line}" for line in unlike(expected_rows, rows)]
-        found += [f"partners {about}: {name} is not known" for name in rows.keys() - expected_rows.keys()]
+    found = [line for question in questions for line in figures_differ(store, incident, question)]
     found += _events_differ(store, incident, chance)
     partners: list[str | None] = [None, *chance.sample(sorted(incident.outside_ids.values()), k=_few(incident))]
     for partner in partners:
         question = chance.choice(list(questions))
-        found += _people_differ(store, incident, partner, question)
+        found += people_differ(store, incident, partner, question)
         found += _timelines_differ(store, incident, partner, chance)
     return found
+
+
+def figures_differ(
+    store: Store, incident: Incident, question: Question, variation: Variation | None = None
+) -> list[str]:
+    """Where the figures and the partner list of one question differ."""
+    found: list[str] = []
+    about = f"as_of={question.as_of} window={question.window} cutoff={question.cutoff}"
+    asked = Parameters(question.as_of, question.window, question.cutoff, TODAY, variation)
+    answer = figures(store, asked)
+    document = figures_document(answer)
+    expected = oracle.figures(incident, question.as_of, question.window, question.cutoff, TODAY)
+    found += [f"figures {about}: {line}" for line in unlike(expected, document)]
+    reliability = {
+        "recent days": (answer.recent_days, answer.recent_covered_days),
+        "settled": (answer.settled_opt_ins, answer.settled_exemptions),
+    }
+    expected = {
+        "recent days": oracle.recent_coverage(incident, question.as_of, question.window, question.cutoff),
+        "settled": (oracle.is_settled(incident, "opt_in"), oracle.is_settled(incident, "exemption")),
+    }
+    found += [f"figures {about}: {line}" for line in unlike(expected, reliability)]
+    rows = {row.partner_id: partner_facts(row) for row in partner_list(store, asked)}
+    expected_rows = oracle.partners(incident, question.as_of, question.window, question.cutoff)
+    found += [f"partners {about}: {line}" for line in unlike(expected_rows, rows)]
+    return found + [f"partners {about}: {name} is not known" for name in rows.keys() - expected_rows.keys()]
 
 
 def unlike(expected: object, answer: object, path: str = "") -> list[str]:
@@ -147,10 +154,14 @@ def _events_differ(store: Store, incident: Incident, chance: random.Random) -> l
     return found
 
 
-def _people_differ(store: Store, incident: Incident, partner: str | None, question: Question) -> list[str]:
+def people_differ(
+    store: Store, incident: Incident, partner: str | None, question: Question, variation: Variation | None = None
+) -> list[str]:
+    """Where the notification list of a partner, or of all (None), differs."""
     expected = oracle.people(incident, partner, question.as_of, question.cutoff)
     inside = None if partner is None else find_partner(store, partner)
-    rows = people(store, Parameters(question.as_of, question.window, question.cutoff, TODAY), inside)
+    asked = Parameters(question.as_of, question.window, question.cutoff, TODAY, variation)
+    rows = people(store, asked, inside)
     answer = {folded(row.subject_id): row._asdict() | {"data_classes": sorted(row.data_classes)} for row in rows}
     found = unlike(expected, answer, f"people of {partner}")
     found += [f"people of {partner}: {name} was not read" for name in answer.keys() - expected.keys()]

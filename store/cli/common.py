@@ -6,11 +6,15 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from store.connection import Store, open_store
 from store.errors import UsageError
 from store.parameters import Parameters
 from store.text import clean
+
+if TYPE_CHECKING:
+    from store.what_if import Variation
 
 
 @contextmanager
@@ -59,7 +63,18 @@ def parameters_of(options: Namespace) -> Parameters:
         window_days=getattr(options, "window", None),
         cutoff=options.cutoff,
         today=options.today,
+        variation=_variation_of(options),
     )
+
+
+def _variation_of(options: Namespace) -> "Variation | None":
+    """The what-if that was asked for; None for none."""
+    asked = [getattr(options, name, None) or [] for name in ("without", "accepting", "without_app")]
+    if not any(asked):
+        return None
+    from store.what_if import variation
+
+    return variation(without=asked[0], accepting=asked[1], without_apps=asked[2])
 
 
 def partner_of(store: Store, partner_id: str | None) -> int | None:

@@ -34,6 +34,7 @@ FORMATS = ("auto", "canonical", "m365-ual")
 EPOCH_UNITS = ("s", "ms", "us")
 VERDICT_NAMES = ("improper", "undetermined", "allowed_by_opt_in", "allowed_by_exemption", "allowed", "denied")
 POPULATION_NAMES = ("all", "retained", "accessed", "recent", "after_removal")
+EXCEPTION_NAMES = ("opt_in", "exemption")
 GROUNDS_NAMES = ("no_access", "allowed", "deletion_verified", "enforced", "defunct", "duplicate", "other")
 LETTER_KINDS = ("deletion", "checklist")
 LETTER_FORMS = ("md", "txt")
@@ -220,6 +221,28 @@ def _add_parameters(parser: OneLineParser, *, window: bool = True) -> None:
         )
 
 
+def _add_what_if(parser: OneLineParser) -> None:
+    for option, what in (("--without", "no rule accepted"), ("--accepting", "every rule accepted")):
+        parser.add_argument(
+            option,
+            choices=EXCEPTION_NAMES,
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="EXCEPTION",
+            help=f"what if {what} these exceptions: {', '.join(EXCEPTION_NAMES)}",
+        )
+    parser.add_argument(
+        "--without-app",
+        type=words,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="ID",
+        help="what if not for this app",
+    )
+
+
 def _add_intake(commands: Commands) -> None:
     parser = _command(commands, "init", "intake:init", "create an empty store")
     parser.add_argument(
@@ -273,6 +296,7 @@ def _add_intake(commands: Commands) -> None:
 def _add_questions(commands: Commands) -> None:
     parser = _command(commands, "figures", "questions:figures", "the figures of the incident and how far to trust them")
     _add_parameters(parser)
+    _add_what_if(parser)
 
     parser = _command(commands, "partners", "questions:partners", "every known partner and where its case stands")
     parser.add_argument("--filter", type=words, metavar="EXPR", help="words that name, id, apps or notes must all hold")
@@ -283,6 +307,7 @@ def _add_questions(commands: Commands) -> None:
     parser.add_argument("--reverse", action="store_true", help="the other way round")
     parser.add_argument("--csv", action="store_true", help="print CSV")
     _add_parameters(parser)
+    _add_what_if(parser)
 
     parser = _command(commands, "timeline", "timelines:timeline", "counts per bin of time, and what happened beside")
     whose = parser.add_mutually_exclusive_group()
@@ -295,6 +320,7 @@ def _add_questions(commands: Commands) -> None:
     parser = _command(commands, "shape", "timelines:shape", "the shape of a partner's access, in plain sentences")
     parser.add_argument("--partner", type=words, metavar="ID", required=True)
     _add_parameters(parser, window=False)
+    _add_what_if(parser)
 
     _add_event_questions(commands)
 
@@ -302,6 +328,7 @@ def _add_questions(commands: Commands) -> None:
     parser.add_argument("--partner", type=words, metavar="ID")
     parser.add_argument("--csv", action="store_true", help="print CSV; like --json, an entry in the log")
     _add_parameters(parser, window=False)
+    _add_what_if(parser)
     _as_someone(parser)
 
     parser = _command(commands, "held", "letters:held", "what a partner read and is not verified to have deleted")
