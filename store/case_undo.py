@@ -27,7 +27,7 @@ from store.case_changes import (
 from store.connection import Store
 from store.errors import RefusedError
 from store.ledger import append
-from store.sample_rows import checks_that_cite
+from store.sample_rows import refuse_taking_back
 from store.words import step_words
 
 if TYPE_CHECKING:
@@ -162,9 +162,7 @@ def _refuse_built_upon(deed: Deed, entries: Sequence[Entry], roots: dict[int, En
     reasons = {}
     for entry in entries:
         root = roots[entry.seq]
-        if root.verb == "sample" and (citing := checks_that_cite(deed.connection, root.seq)):
-            told = f"what was found in sample #{root.seq} is recorded (#{citing[-1]}): take that back first"
-            raise RefusedError(f"cannot {verb}: {told}")
+        refuse_taking_back(deed.connection, verb, root.verb, root.seq, root.after)
         if entry.partner is None or root.verb in _BESIDE_THE_CASE:
             continue
         since = _changes_since(deed.connection, entry.partner, entry.seq)

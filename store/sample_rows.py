@@ -123,9 +123,7 @@ def sample_rows(connection: sqlite3.Connection, partner: int | None) -> list[Sam
     if not found:
         return []
     (pseudonyms,) = connection.execute(_PSEUDONYMS).fetchone()
-    taken_back = {
-        root: None if in_force else seq for root, seq, in_force in connection.execute(_TAKEN_BACK, values).fetchall()
-    }
+    taken_back = _taken_back(connection, partner)
     names = {partner: partner_name(connection, partner)} if partner is not None else partner_names(connection)
     checks = _checks(connection, partner)
     standing: dict[int, list[int]] = {}
@@ -194,7 +192,27 @@ def refuse_check(
         )
 
 
-def checks_that_cite(connection: sqlite3.Connection, seq: int) -> list[int]:
+def refuse_taking_back(connection: sqlite3.Connection, verb: str, root: str, seq: int, after: str | None) -> None:
+    """Refuse to take a draw back in which something was found, or to bring back what was found in one taken back.
+
+    Args:
+        verb: `undo` or `redo`.
+        root: the verb of the action that it is about, `seq` its entry, `after` what that tells, as JSON.
+
+    Raises:
+        RefusedError: naming what stands in the way.
+    """
+    if root == "sample" and (citing := _checks_that_cite(connection, seq)):
+        told = f"what was found in sample #{seq} is recorded (#{citing[-1]}): take that back first"
+        raise RefusedError(f"cannot {verb}: {told}")
+    if root == "step" and verb == "redo":
+        details = json.loads(after or "{}")["step"].get("details") or {}
+        taken_back = _taken_back(connection, None).get(details.get("sample"))
+        if taken_back is not None:
+            raise RefusedError(f"cannot redo: sample #{details['sample']} was taken back (#{taken_back})")
+
+
+def _checks_that_cite(connection: sqlite3.Connection, seq: int) -> list[int]:
     """The entries that recorded what was found in a sample, as far as they stand."""
     return [found.seq for found in _checks(connection, None).get(seq, [])]
 
@@ -233,6 +251,12 @@ def _row(
         checks=checks,
         others=others,
     )
+
+
+def _taken_back(connection: sqlite3.Connection, partner: int | None) -> dict[int | None, int | None]:
+    """Of the samples that were ever taken back, the entry that did so last; None where it was brought back."""
+    rows = connection.execute(_TAKEN_BACK, {"partner": partner})
+    return {root: None if in_force else seq for root, seq, in_force in rows}
 
 
 def _checks(connection: sqlite3.Connection, partner: int | None) -> dict[int, list[Checked]]:

@@ -1,9 +1,14 @@
 """What a sample says, in words that claim no more than it shows, and as JSON. It knows no tables."""
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from store.instants import format_day, format_instant
-from store.sample_rows import Checked, SampleRow
-from store.samples import Redrawn, Sample
 from store.sampling import METHOD, RISK_MEANS, Plan, Result, decimal_text, percent, percent_at_most
+
+if TYPE_CHECKING:
+    from store.sample_rows import Checked, SampleRow
+    from store.samples import Redrawn, Sample
 
 
 def plan_words(planned: Plan) -> str:
@@ -40,7 +45,7 @@ def _more_than(planned: Plan) -> str:
     return f"more than {percent(planned.share)} ({planned.held_at_least:,} or more)"
 
 
-def redrawn_words(row: SampleRow, redrawn: Redrawn) -> str:
+def redrawn_words(row: "SampleRow", redrawn: "Redrawn") -> str:
     """Whether the seed draws the same list from today's population, and if not, why."""
     until = f"before {_point(row.as_of)}"
     if redrawn.same and redrawn.same_population:
@@ -63,7 +68,7 @@ def _point(at: int) -> str:
     return day if text == f"{day}T00:00:00Z" else text
 
 
-def sample_caveats(row: SampleRow) -> tuple[str, ...]:
+def sample_caveats(row: "SampleRow") -> tuple[str, ...]:
     """What a reader must know before resting anything on a sample, each in words."""
     found = []
     if row.taken_back_by is not None:
@@ -88,7 +93,22 @@ def sample_caveats(row: SampleRow) -> tuple[str, ...]:
     return tuple(found)
 
 
-def sample_row_document(row: SampleRow) -> dict[str, object]:
+def sample_loose_ends(rows: Iterable["SampleRow"]) -> list[str]:
+    """What samples leave open: people not checked yet, and data that was found; each in words."""
+    told = []
+    for row in rows:
+        if row.taken_back_by is not None:
+            continue
+        found = row.result
+        checked = 0 if found is None else found.checked
+        if found is not None and found.found:
+            told.append(f"sample #{row.seq}: of {_people(found.checked)} checked {found.found:,} still held")
+        if checked < row.plan.size:
+            told.append(f"sample #{row.seq}: {checked:,} of {_people(row.plan.size)} drawn are checked")
+    return told
+
+
+def sample_row_document(row: "SampleRow") -> dict[str, object]:
     """A sample as `python -m store sample --json` lists it: how it was drawn, and what follows so far."""
     found, planned = row.result, row.plan
     return {
@@ -122,11 +142,11 @@ def sample_row_document(row: SampleRow) -> dict[str, object]:
     }
 
 
-def _check_document(check: Checked) -> dict[str, object]:
+def _check_document(check: "Checked") -> dict[str, object]:
     return {**check._asdict(), "at": format_day(check.at) if check.at_is_date else format_instant(check.at)}
 
 
-def sample_document(sample: Sample) -> dict[str, object]:
+def sample_document(sample: "Sample") -> dict[str, object]:
     """A sample in full as `python -m store sample --sample N --json` prints it."""
     return {
         **sample_row_document(sample.row),

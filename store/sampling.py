@@ -169,8 +169,13 @@ def result(planned: Plan, checked: int, found: int) -> Result:
 def upper_bound(population: int, checked: int, found: int, risk: Fraction) -> int:
     """The largest number that may still be held: were it any more, so few found would be less likely than `risk`.
 
-    The exact one-sided bound; at least `found`, and all but those who were checked and not found.
+    The exact one-sided bound: from `found` to all but those who were checked and not found.
+
+    Raises:
+        UsageError: more were found than checked, or more checked than there are.
     """
+    if not 0 <= found <= checked <= population:
+        raise UsageError(f"{found:,} found of {checked:,} checked of {population:,} people: that cannot be")
     at_most, too_many = found, population - (checked - found) + 1
     while too_many - at_most > 1:
         middle = (at_most + too_many) // 2

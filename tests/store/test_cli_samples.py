@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from store.cli.main import main
-from tests.store.cli_incident import FORMULA_PERSON, write_incident
+from tests.store.cli_incident import FORMULA_PERSON, HOSTILE, RULES, write_incident
 
 FIVE = ("--share", "5%", "--risk", "5%")
 
@@ -94,6 +94,21 @@ def test_the_auditors_list_is_safe_in_a_spreadsheet_and_an_entry_in_the_log(
     assert [entry["verb"] for entry in exports] == ["export", "export"]
     told = {"what": "sample", "sample": int(seq), "rows": 1, "partner_id": "app:a-9"}
     assert [entry["after"] for entry in exports] == [{**told, "format": "csv"}, {**told, "format": "json"}]
+
+
+def test_a_person_whose_id_is_an_attack_is_shown_harmless(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = str(tmp_path / "x.db")
+    (tmp_path / "rules.toml").write_text(RULES, "utf-8")
+    line = {"occurred_at": "2018-05-01T00:00:00Z", "app_id": "a-1", "data_class": "group.member.name"}
+    (tmp_path / "access_events.jsonl").write_text(json.dumps({**line, "subject_id": HOSTILE}) + "\n", "utf-8")
+    assert main(["init", "--db", path, "--rules", str(tmp_path / "rules.toml"), "--as", "ana"]) == 0
+    assert main(["import", "--db", path, str(tmp_path / "access_events.jsonl"), "--as", "ana"]) == 0
+    seq = str(document(capsys, path, "--partner", "app:a-1", *FIVE, "--note", HOSTILE)["sample"]["sample"])
+    for words in ([], ["--csv"]):
+        told = say(capsys, path, "--sample", seq, *words)
+        assert "\\x1b]52" in told
+        assert told.replace("\r", "").replace("\n", "").isprintable()
+    assert document(capsys, path, "--sample", seq)["sample"]["subjects"] == [HOSTILE]
 
 
 def test_the_csv_of_the_list_of_samples(capsys: pytest.CaptureFixture[str], db: str) -> None:

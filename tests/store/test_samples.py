@@ -27,7 +27,14 @@ from store.partners import partner_list
 from store.people import people
 from store.pseudonyms import People
 from store.rulebook import load_rules
-from store.sample_words import plan_document, redrawn_words, result_words, sample_caveats, sample_document
+from store.sample_words import (
+    plan_document,
+    redrawn_words,
+    result_words,
+    sample_caveats,
+    sample_document,
+    sample_loose_ends,
+)
 from store.samples import draw_sample, population_of, sample, sample_plan, samples_of
 from store.step_details import Details
 from store.verify import verify
@@ -409,6 +416,32 @@ def test_a_draw_is_taken_back_and_brought_back_unless_something_was_found(store:
     cases.undo(store, actor="ana")
     assert samples_of(store)[0].taken_back_by == actions(store)[-1].seq
     assert verify(store, checks=RECORD).ok
+
+
+def test_what_was_found_is_not_brought_back_into_a_draw_that_was_taken_back(store: Store) -> None:
+    seq = drawn(store, actor="ana")
+    found(store, seq, 5, 0, actor="bo")
+    cases.undo(store, actor="bo")
+    cases.undo(store, actor="ana")
+    with pytest.raises(RefusedError, match=rf"cannot redo: sample #{seq} was taken back \(#\d+\)"):
+        cases.redo(store, actor="bo")
+    cases.redo(store, actor="ana")
+    cases.redo(store, actor="bo")
+    assert [check.checked for check in samples_of(store)[0].checks] == [5]
+
+
+def test_loose_ends_are_what_is_not_checked_and_what_was_found(store: Store) -> None:
+    seq, other = drawn(store), drawn(store, actor="bo")
+    told = [f"sample #{each}: 0 of 31 people drawn are checked" for each in (seq, other)]
+    assert sample_loose_ends(samples_of(store)) == told
+    cases.undo(store, actor="bo")
+    found(store, seq, 30, 2)
+    assert sample_loose_ends(samples_of(store)) == [
+        f"sample #{seq}: of 30 people checked 2 still held",
+        f"sample #{seq}: 30 of 31 people drawn are checked",
+    ]
+    found(store, seq, 31, 0, note="two were namesakes")
+    assert sample_loose_ends(samples_of(store)) == []
 
 
 def test_other_samples_of_the_partner_are_told_until_they_are_taken_back(store: Store) -> None:

@@ -167,6 +167,12 @@ def test_the_ends() -> None:
     assert upper_bound(10_000_000, 1, 0, FIVE) == 9_500_000
 
 
+@pytest.mark.parametrize(("population", "checked", "found"), [(5, 6, 0), (5, 3, 4), (5, 3, -1), (0, 1, 1)])
+def test_what_cannot_have_been_found_has_no_bound(population: int, checked: int, found: int) -> None:
+    with pytest.raises(UsageError, match="cannot be"):
+        upper_bound(population, checked, found, FIVE)
+
+
 @pytest.mark.parametrize(
     ("share", "risk", "says"),
     [
