@@ -23,9 +23,11 @@ from store.case_notes import notes_by_partner
 from store.connection import Store
 from store.contradictions import (
     AFTER_CERTIFICATE,
+    AFTER_REMOVAL,
     Contradiction,
     contradiction_document,
     contradictions_in,
+    contradictions_of,
     statement_of,
     statement_short,
 )
@@ -74,7 +76,7 @@ def track(store: Store, partner: int, *, today: int) -> Track:
         steps = steps_of(connection, partner)
         apps = apps_of(connection, partner)
         notes = notes_by_partner(connection, partner).get(partner, [])
-        against = contradictions_in(connection, {partner: steps}, today=today).get(partner, ())
+        against = contradictions_of(connection, partner, steps, today=today)
     return _track(partner, name, steps, apps, today, against, tuple((*note,) for note in notes))
 
 
@@ -123,14 +125,15 @@ class Mark(NamedTuple):
     contradictions: tuple[Contradiction, ...] = ()
     statement: Step | None = None
 
-    def contradicts(self, people: int) -> bool:
+    def contradicts(self, people: int, *, after_removal: int = 0) -> bool:
         """Whether the log, or somebody, contradicts its record.
 
         Args:
             people: distinct people that the log names.
+            after_removal: reads after a removal that are a reason of their own: as contradictions they do not count.
         """
-        recorded = bool(self.contradictions) or "contradicted" in self.side_states
-        return recorded or statement_short(self.statement, people) is not None
+        found = any(each.kind != AFTER_REMOVAL or not after_removal for each in self.contradictions)
+        return found or "contradicted" in self.side_states or statement_short(self.statement, people) is not None
 
 
 def track_marks(connection: sqlite3.Connection, *, today: int) -> dict[int, Mark]:

@@ -109,13 +109,23 @@ def contradictions_in(
         today: access that ended by then is not alive, microseconds UTC.
     """
     searched = {partner for partner, mine in steps.items() if any(step.step in _SEARCHED for step in mine)}
-    lines = _lines(connection, searched)
-    found = {}
-    for partner in lines:
-        mine = _of_partner(steps.get(partner, ()), lines[partner], today)
-        if mine:
-            found[partner] = tuple(each._replace(app_name=_name(connection, each.app_id)) for each in mine)
-    return found
+    lines = _lines(connection, searched, others=True)
+    found = {
+        partner: _named(connection, _of_partner(steps.get(partner, ()), lines[partner], today)) for partner in lines
+    }
+    return {partner: mine for partner, mine in found.items() if mine}
+
+
+def contradictions_of(
+    connection: sqlite3.Connection, partner: int, steps: Sequence[Step], *, today: int
+) -> tuple[Contradiction, ...]:
+    """`contradictions_in`, for one partner (internal id) and its steps."""
+    lines = _lines(connection, {partner}, others=False)
+    return _named(connection, _of_partner(steps, lines.get(partner, ()), today))
+
+
+def _named(connection: sqlite3.Connection, found: Sequence[Contradiction]) -> tuple[Contradiction, ...]:
+    return tuple(each._replace(app_name=_name(connection, each.app_id)) for each in found)
 
 
 def _name(connection: sqlite3.Connection, app_id: str | None) -> str:
@@ -218,15 +228,19 @@ def statement_short(statement: Step | None, people: int) -> Contradiction | None
     )
 
 
-def _lines(connection: sqlite3.Connection, partners: Collection[int]) -> dict[int, list[AppLine]]:
-    """The apps of these partners, and of all that read after a removal, of which the evidence says something."""
+def _lines(connection: sqlite3.Connection, partners: Collection[int], *, others: bool) -> dict[int, list[AppLine]]:
+    """The apps of these partners of which the evidence says something; `others`: and all that read after a removal."""
     stale = is_stale(connection)
     owned = {app: partner for partner in partners for (app,) in connection.execute(_APPS_OF, (partner,))}
-    figures = {} if stale else {**app_figures(connection, owned), **apps_read_after_removal(connection)}
+    figures = {} if stale else dict(app_figures(connection, owned))
+    if others and not stale:
+        figures |= apps_read_after_removal(connection)
     if stale:
         everybody = app_figures(connection)
         owned = dict(connection.execute(_OWNED_ANEW).fetchall())
-        figures = {app: row for app, row in everybody.items() if owned.get(app) in partners or row.after_removal}
+        figures = {
+            app: row for app, row in everybody.items() if owned.get(app) in partners or (others and row.after_removal)
+        }
     lines: dict[int, list[AppLine]] = {}
     for app in sorted(figures):
         (app_id, partner) = connection.execute(_APP, (app,)).fetchone()

@@ -7,7 +7,7 @@ from store.audit_rows import apps_of, steps_of
 from store.audit_track import Step, progress
 from store.case_changes import Deed, refuse
 from store.connection import Store
-from store.contradictions import contradiction_words, contradictions_in, statement_of, statement_short
+from store.contradictions import contradiction_words, contradictions_of, statement_of, statement_short
 from store.errors import RefusedError
 from store.instants import day_of, format_day
 from store.kept import kept_partners_of
@@ -64,7 +64,7 @@ def loose_ends_in(
         passing: an audit is being passed now: what is due of it is settled by that.
     """
     steps = steps_of(connection, partner)
-    against = contradictions_in(connection, {partner: steps}, today=today).get(partner, ())
+    against = contradictions_of(connection, partner, steps, today=today)
     people = next((row.people for row in kept_partners_of(connection, {partner})), 0)
     short = statement_short(statement_of(steps), people)
     found = [contradiction_words(each) for each in (*against, *(() if short is None else (short,)))]

@@ -182,8 +182,8 @@ class PartnerTable(Sequence[PartnerRow]):
         for partner, mark in work.marks.items():
             place = columns.place_of.get(partner)
             if place is not None:
-                people = int(columns.numbers["people"][place])
-                contradicted[place] = mark.contradicts(people)
+                people, after = (int(columns.numbers[name][place]) for name in ("people", "after_removal"))
+                contradicted[place] = mark.contradicts(people, after_removal=after)
                 self._overdue[place] = mark.overdue
                 if mark.due is not None:
                     self._due[place] = mark.due

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from store.audits import Mark, track_marks
 from store.case_notes import Note, notes_by_partner
 from store.connection import Store
-from store.contradictions import Contradiction, contradiction_document, statement_short
+from store.contradictions import AFTER_REMOVAL, Contradiction, contradiction_document, statement_short
 from store.errors import UsageError
 from store.instants import format_optional
 from store.kept import PartnerFigures, is_stale, kept_first, kept_partners, kept_partners_of
@@ -274,8 +274,9 @@ def _attention(row: PartnerRow) -> tuple[object, ...]:
 
 
 def is_contradicted(row: PartnerRow) -> bool:
-    """Whether the log, or somebody, contradicts the partner's record."""
-    return bool(row.contradictions) or "contradicted" in row.side_states
+    """Whether the log, or somebody, contradicts the record; but for reads after removal that `after_removal` counts."""
+    found = any(each.kind != AFTER_REMOVAL or not row.after_removal for each in row.contradictions)
+    return found or "contradicted" in row.side_states
 
 
 # Column -> how it sorts: the order in which a person would want it first.
