@@ -61,7 +61,7 @@ def parameters_of(options: Namespace) -> Parameters:
     return Parameters(
         as_of=options.as_of,
         window_days=getattr(options, "window", None),
-        cutoff=options.cutoff,
+        cutoff=getattr(options, "cutoff", None),
         today=options.today,
         variation=_variation_of(options),
     )

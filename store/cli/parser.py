@@ -208,9 +208,10 @@ def _as_someone(parser: OneLineParser) -> None:
     parser.add_argument("--as", dest="actor", type=actor, metavar="NAME", help="who acts (default: the login name)")
 
 
-def _add_parameters(parser: OneLineParser, *, window: bool = True) -> None:
+def _add_parameters(parser: OneLineParser, *, window: bool = True, cutoff: bool = True) -> None:
     parser.add_argument("--as-of", type=point, metavar="DATE", help="count events before this (default: the rulebook)")
-    parser.add_argument("--cutoff", type=point, metavar="DATE", help="what if every rule had begun then")
+    if cutoff:
+        parser.add_argument("--cutoff", type=point, metavar="DATE", help="what if every rule had begun then")
     parser.add_argument("--today", type=point, metavar="DATE", help="judge steps and due dates at this (default: now)")
     if window:
         parser.add_argument(
@@ -342,7 +343,7 @@ def _add_questions(commands: Commands) -> None:
     parser.add_argument("--with-people", action="store_true", help="with an appendix of the people's ids; needs --to")
     parser.add_argument("--show-template", action="store_true", help="print the shipped template, to begin your own")
     _add_letter_options(parser)
-    _add_parameters(parser, window=False)
+    _add_parameters(parser, window=False, cutoff=False)
     _as_someone(parser)
 
     parser = _command(commands, "audit", "work:audit", "the remediation track: steps done, missing and next")

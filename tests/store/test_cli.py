@@ -31,6 +31,7 @@ COMMANDS = {
     "people": [],
     "audit": [],
     "held": ["--partner", "p-1"],
+    "letter": ["--partner", "p-1"],
     "sample": [],
     "queue": [],
     "due": [],
