@@ -95,6 +95,7 @@ class Step:
     app_id: Text
     note: Text
     due: int | None
+    at_is_date: bool = False
 
 
 @dataclass(frozen=True)
@@ -339,7 +340,8 @@ class _Registry:
         else:
             at, due = cells.needed_instant("at", date_allowed=True), cells.instant("due", date_allowed=True)
             about = (cells.needed("partner_id"), cells.needed("step"), at, cells.identity("app_id"))
-            step = Step(*about, note=cells.text("note"), due=due)
+            is_date = re.fullmatch(r"\d{4}-\d{2}-\d{2}", cells.text("at") or "") is not None
+            step = Step(*about, note=cells.text("note"), due=due, at_is_date=is_date)
             self.steps[step] = step
 
 

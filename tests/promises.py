@@ -68,6 +68,12 @@ PROMISES = {
         100,
         "kills",
     ),
+    "contradictions": Promise(
+        "Whatever the log says against a record, and proves of a removal, is found, and nothing else",
+        60,
+        1_000,
+        "incidents",
+    ),
     "P13": Promise("A clock that jumps never reorders the log", 200, 10_000, "jumps"),
 }
 

@@ -145,8 +145,7 @@ def registered(facts: Sequence[Facts]) -> dict[str, list[dict[str, object]]]:
             files["steps"].append({"partner_id": each.partner_id, "step": "contradicted", "at": "2019-11-01"})
         if each.due is not None:
             due = format_day(TODAY + each.due * DAY)
-            told = {"partner_id": each.partner_id, "step": each.asks, "at": "2019-10-01", "due": due}
-            files["steps"].append(told)
+            files["steps"].append({"partner_id": each.partner_id, "step": each.asks, "at": "2019-10-01", "due": due})
         at = [LONG_AGO] * each.old + [CERTIFIED + 2 * DAY] * each.after + [LATELY] * each.recent
         reads = [(instant, f"{each.partner_id}-{number}") for number, instant in enumerate(at)]
         reads += reads[:1] * (each.twice if at else 0)
