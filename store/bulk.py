@@ -11,7 +11,7 @@ from store.connection import Store
 from store.errors import UsageError
 from store.instants import MICROSECONDS_PER_DAY, now
 from store.letter_drafts import LetterOptions, deletion_due
-from store.letters import Progress, remove_files, write_letters
+from store.letters import Progress, taken_away, write_letters
 from store.parameters import Parameters
 from store.rulebook import rulebook_in
 
@@ -81,8 +81,7 @@ def tell(
     exceptions = {**exceptions, **written.exceptions}
     if not written.files:
         return Told(None, {}, exceptions)
-    recorded = False
-    try:
+    with taken_away(written.created):
         done = record_step(
             store,
             list(written.files),
@@ -96,10 +95,6 @@ def tell(
             expect=None if expect is None else dict(expect),
             progress=progress,
         )
-        recorded = True
-    finally:
-        if not recorded:
-            remove_files(written.created)
     return Told(done, written.files, exceptions)
 
 

@@ -3,13 +3,14 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from store.connection import Store
 from store.copying import refuse_own_place
-from store.errors import RefusedError, StoreError, UnusableFileError, UsageError
+from store.errors import RefusedError, UnusableFileError, UsageError
 from store.instants import format_instant, now
 from store.ledger import append
 from store.letter_drafts import Letter, LetterOptions, drafting
@@ -74,23 +75,25 @@ def write_letters(
     files: dict[int, Path] = {}
     exceptions: dict[int, str] = {}
     created: list[Path] = []
-    for begin in range(0, len(partners), _AT_ONCE):
-        chunk = partners[begin : begin + _AT_ONCE]
-        drafted, refused = _drafts(store, chunk, options, parameters)
-        exceptions.update(refused)
-        make_folder(folder)
-        for place, partner in enumerate(chunk, begin + 1):
-            letter = drafted.get(partner)
-            if letter is not None:
-                path = folder / f"{_stem(letter.partner_id, options)}.{options.form}"
-                try:
-                    created += write_letter(letter, path, force=force)
-                except UnusableFileError as error:
-                    exceptions[partner] = str(error)
-                else:
-                    letters[partner], files[partner] = letter, path
-            if progress is not None:
-                progress(place, len(partners))
+    with taken_away(created):
+        for begin in range(0, len(partners), _AT_ONCE):
+            chunk = partners[begin : begin + _AT_ONCE]
+            drafted, refused = _drafts(store, chunk, options, parameters)
+            exceptions.update(refused)
+            if drafted:
+                make_folder(folder)
+            for place, partner in enumerate(chunk, begin + 1):
+                letter = drafted.get(partner)
+                if letter is not None:
+                    path = folder / f"{_stem(letter.partner_id, options)}.{options.form}"
+                    try:
+                        created += write_letter(letter, path, force=force)
+                    except UnusableFileError as error:
+                        exceptions[partner] = str(error)
+                    else:
+                        letters[partner], files[partner] = letter, path
+                if progress is not None:
+                    progress(place, len(partners))
     return Written(letters, files, tuple(created), exceptions)
 
 
@@ -123,22 +126,24 @@ def write_letter(letter: Letter, path: Path, *, force: bool) -> list[Path]:
     contents = [*((path.with_name(each.file_name), each.content) for each in letter.appendices)]
     contents.append((path, letter.text.encode()))
     created: list[Path] = []
-    try:
+    with taken_away(created):
         for target, content in contents:
             is_new = not target.exists()
             write_file(target, content, force=force)
             if is_new:
                 created.append(target)
-    except StoreError:
-        remove_files(created)
-        raise
     return created
 
 
-def remove_files(paths: Sequence[Path]) -> None:
-    """Take files away again that were just written, for an action that failed."""
-    for path in paths:
-        path.unlink(missing_ok=True)
+@contextmanager
+def taken_away(paths: Collection[Path]) -> Iterator[None]:
+    """Take files that were just written away again where what follows fails, or is interrupted."""
+    try:
+        yield
+    except BaseException:
+        for path in paths:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def make_folder(folder: Path) -> None:

@@ -158,7 +158,7 @@ def options_of(options: Namespace) -> "LetterOptions":
 
 def _one(store: "Store", options: Namespace, partner: int, place: Path | None) -> int:
     from store.copying import refuse_own_place
-    from store.letters import drafting, write_letter
+    from store.letters import drafting, taken_away, write_letter
 
     wanted = options_of(options)
     if place is None and wanted.people:
@@ -170,9 +170,9 @@ def _one(store: "Store", options: Namespace, partner: int, place: Path | None) -
             drafted = drafts.draft(partner, stem=None if place is None else place.stem)
         except RefusedError as error:
             refuse_if_none(store, {partner: str(error)})
-    if place is not None:
-        write_letter(drafted, place, force=options.force)
-    _record(store, options, [drafted])
+    created = [] if place is None else write_letter(drafted, place, force=options.force)
+    with taken_away(created):
+        _record(store, options, [drafted])
     if options.json:
         output.print_json(_document(options, [(drafted, place)], []))
     elif place is None:
@@ -183,7 +183,7 @@ def _one(store: "Store", options: Namespace, partner: int, place: Path | None) -
 
 
 def _into_folder(store: "Store", options: Namespace, partners: list[int], folder: Path) -> int:
-    from store.letters import write_letters
+    from store.letters import taken_away, write_letters
 
     with output.Progress() as progress:
         written = write_letters(
@@ -197,7 +197,8 @@ def _into_folder(store: "Store", options: Namespace, partners: list[int], folder
         )
     if not written.files:
         refuse_if_none(store, written.exceptions)
-    _record(store, options, list(written.letters.values()))
+    with taken_away(written.created):
+        _record(store, options, list(written.letters.values()))
     if options.json:
         pairs = [(each, written.files[partner]) for partner, each in written.letters.items()]
         output.print_json(_document(options, pairs, exception_documents(store, written.exceptions)))

@@ -122,6 +122,23 @@ def test_what_is_refused_leaves_nothing_behind(store: Store, tmp_path: Path) -> 
     assert (folder / "p-0-deletion.md").read_text() == "mine"
 
 
+@pytest.mark.parametrize("ends_at", [2, 5])
+def test_what_is_interrupted_leaves_no_letter(store: Store, tmp_path: Path, ends_at: int) -> None:
+    """While letters are written, and while they are kept."""
+    calls: list[int] = []
+
+    def interrupt(done: int, _: int) -> None:
+        calls.append(done)
+        if len(calls) == ends_at:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tell(store, [1, 4, 5], tmp_path / "letters", actor="ana", progress=interrupt)
+    assert list((tmp_path / "letters").iterdir()) == []
+    assert kept(store) == set()
+    assert [steps(store, partner) for partner in (1, 4, 5)] == [["access_removed"]] * 3
+
+
 def test_a_letter_for_each_or_one_file_for_all(store: Store, tmp_path: Path) -> None:
     (tmp_path / "x").write_text("x")
     at = parse_point("2018-07-02")
