@@ -23,7 +23,7 @@ _VERDICT_WORDS = {
 _PART = re.compile(r'(?P<field>[a-z_]+)(?P<sign>[:=])(?:"(?P<quoted>(?:[^"\\]|\\.)*)"?|(?P<plain>\S*))|(?P<other>\S+)')
 SYNTAX = "verdict:denied class:group.member.* app:a person:u-7 resource:g-12 endpoint:feed"
 
-_FIELDS = "verdict, removal, class, app, person, resource and endpoint"
+_FIELDS = "verdict, removal, class, app, app_id, person, resource and endpoint"
 
 
 class Term(NamedTuple):
@@ -49,13 +49,14 @@ class EventFilters:
     Attributes:
         verdicts: their names.
         data_classes: patterns, of which one of the event's classes must be meant.
-        apps: ids or names. The others are ids and texts as the log has them.
+        apps: ids or names; `app_ids`: ids alone. The others are ids and texts as the log has them.
         after_removal: restricted reads and denied attempts after a removal of their app without a new grant.
     """
 
     verdicts: tuple[str, ...] = ()
     data_classes: tuple[str, ...] = ()
     apps: tuple[Term, ...] = ()
+    app_ids: tuple[Term, ...] = ()
     subjects: tuple[Term, ...] = ()
     resources: tuple[Term, ...] = ()
     endpoints: tuple[Term, ...] = ()
@@ -67,6 +68,7 @@ class EventFilters:
 
 _TERMS = {
     "app": "apps",
+    "app_id": "app_ids",
     "person": "subjects",
     "subject": "subjects",
     "resource": "resources",
@@ -154,7 +156,13 @@ def filters_text(filters: EventFilters) -> str:
     parts = [f"verdict:{name}" for name in filters.verdicts]
     parts += ["removal:after"] if filters.after_removal else []
     parts += [f"class:{pattern}" for pattern in filters.data_classes]
-    for field, name in (("app", "apps"), ("person", "subjects"), ("resource", "resources"), ("endpoint", "endpoints")):
+    for field, name in (
+        ("app", "apps"),
+        ("app_id", "app_ids"),
+        ("person", "subjects"),
+        ("resource", "resources"),
+        ("endpoint", "endpoints"),
+    ):
         for term in getattr(filters, name):
             parts.append(f"{field}{'=' if term.exact else ':'}{_quoted(term.text)}")
     return " ".join(parts)

@@ -196,7 +196,7 @@ def _wanted(connection: sqlite3.Connection, world: "World", filters: EventFilter
     verdicts = [VERDICT_NAMES.index(name) for name in filters.verdicts]
     sizes = _Sizes(connection)
     return _Wanted(
-        apps=_wanted_apps(world, filters.apps) if filters.apps else None,
+        apps=_chosen_apps(world, filters),
         verdicts=_table(verdicts, len(VERDICT_NAMES)) if filters.verdicts else None,
         field_sets=_table(classes, max(world.classes_of, default=0) + 1) if filters.data_classes else None,
         subjects=_table(subjects_named(connection, world, filters.subjects), sizes.subjects)
@@ -228,6 +228,22 @@ def _table(ids: Collection[int], size: int) -> Mask:
     table = np.zeros(size, dtype=bool)
     table[list(ids)] = True
     return table
+
+
+def _chosen_apps(world: "World", filters: EventFilters) -> frozenset[int] | None:
+    """The apps that both filters mean; None: any."""
+    if not filters.app_ids:
+        return _wanted_apps(world, filters.apps) if filters.apps else None
+    ids = world.registry.app_ids.items()
+    found = frozenset(
+        app
+        for app, app_id in ids
+        if any(
+            app_id == fold_id(term.text) if term.exact else term.text.casefold() in app_id.casefold()
+            for term in filters.app_ids
+        )
+    )
+    return found & _wanted_apps(world, filters.apps) if filters.apps else found
 
 
 def _wanted_apps(world: "World", terms: Iterable[Term]) -> frozenset[int]:

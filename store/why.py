@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from store.connection import Store
 from store.errors import UsageError
 from store.events import EventKey, EventRow, event_of_key
+from store.in_force import in_force
 from store.instants import format_instant, format_optional
 from store.patterns import matches
 
@@ -145,30 +146,15 @@ class Why:
     holders: tuple[Holder, ...]
 
 
-# The versions in force, as the live views have them; of few identities it is quicker to find them anew.
-_IN_FORCE = """
-WITH candidates AS (SELECT DISTINCT identity_key FROM {table} WHERE {which}),
-in_force AS (
-  SELECT v.version_id, max(CASE i.format
-      WHEN 'canonical' THEN (1 << 60) + h.content_id * (1 << 36) + h.record_no
-      ELSE v.version_id END)
-  FROM {table} v
-  JOIN holdings h ON h.kind = '{kind}' AND h.version_id = v.version_id
-  JOIN imports i ON i.import_id = h.content_id
-  WHERE v.identity_key IN (SELECT identity_key FROM candidates)
-    AND h.content_id IN (SELECT content_id FROM live_contents)
-  GROUP BY v.identity_key)
-SELECT {columns}, v.version_id FROM {table} v WHERE v.version_id IN (SELECT version_id FROM in_force)
-"""
-_EXEMPTIONS = _IN_FORCE.format(
+_EXEMPTIONS = in_force(
     table="exemptions",
     kind="exemptions",
     which="app = :app",
     columns="v.data_class, v.exempt_from, v.exempt_until, v.reason",
 )
-_REMOVALS = _IN_FORCE.format(table="removals", kind="removals", which="app = :app", columns="v.removed_at, v.reason")
-_GRANTS = _IN_FORCE.format(table="grants", kind="grants", which="app = :app", columns="v.granted_at, v.scope")
-_OPT_INS_OF = _IN_FORCE.format(
+_REMOVALS = in_force(table="removals", kind="removals", which="app = :app", columns="v.removed_at, v.reason")
+_GRANTS = in_force(table="grants", kind="grants", which="app = :app", columns="v.granted_at, v.scope")
+_OPT_INS_OF = in_force(
     table="opt_ins",
     kind="opt_ins",
     which="subject = :subject",

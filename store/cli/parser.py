@@ -267,6 +267,12 @@ def _add_questions(commands: Commands) -> None:
     parser = _command(commands, "due", "remediation:due", "everything that is due, soonest first, with its basis")
     _add_parameters(parser)
 
+    parser = _command(
+        commands, "access", "work:access", "what a partner's apps could read: grants, removals, exemptions"
+    )
+    parser.add_argument("--partner", type=words, required=True, metavar="ID")
+    parser.add_argument("--app", type=name, metavar="ID", help="only this one")
+
     parser = _command(commands, "log", "work:log", "the action log, complete, oldest first")
     parser.add_argument("--partner", type=words, metavar="ID", help="only this partner's entries")
 

@@ -23,6 +23,7 @@ _DULL = frozenset(
     {"version", "sha256", "path", "size", "options", "content_id", "state", "settled", "evidence", "extra_columns"}
     | {"started_at", "started_by", "completed_at", "ignored_columns", "import_id", "known_events"}
 )
+_MOST_SHOWN = 2_000
 _NOTHING: tuple[object, ...] = (None, "", [], {})
 
 
@@ -135,6 +136,21 @@ def audit(options: Namespace) -> int:
         told = [f"{step_words(step.step)} {_step_time(step)} by {shown(step.by, 20)}" for step in of_incident]
         told += [clock_words(clock, today) for clock in clocks if clock.met_at is None]
         output.print_lines([*told, *([""] if told else []), *_tracks_lines(found)])
+    return 0
+
+
+def access(options: Namespace) -> int:
+    """Print what a partner's apps could read, by which grants and until which removal."""
+    from store.app_access import access_document, access_lines, access_of
+
+    with opened(options) as store:
+        found = access_of(store, partner_of(store, options.partner) or 0, options.app)
+    if options.json:
+        output.print_json({"partner_id": options.partner, "apps": [access_document(each) for each in found]})
+        return 0
+    for place, each in enumerate(found):
+        output.print_lines([""] if place else [])
+        output.print_lines([f"{name:<10}  {shown(value, _MOST_SHOWN)}".rstrip() for name, value in access_lines(each)])
     return 0
 
 

@@ -30,6 +30,7 @@ COMMANDS = {
     "who": ["--subject", "s-1"],
     "people": [],
     "audit": [],
+    "access": ["--partner", "p-1"],
     "held": ["--partner", "p-1"],
     "letter": ["--partner", "p-1"],
     "sample": [],

@@ -59,7 +59,7 @@ def wanted(judged: Judged, incident: Incident, question: EventQuestion, partner:
         ):
             continue
         fields = ((filters.subjects, event.subject_id), (filters.resources, event.resource_id))
-        fields += ((filters.endpoints, event.endpoint), (filters.apps, event.app_id))
+        fields += ((filters.endpoints, event.endpoint), (filters.apps, event.app_id), (filters.app_ids, event.app_id))
         if all(is_meant(terms, value) for terms, value in fields):
             found[(event.occurred_at, event.app_id, event.data_classes, event.event_id, verdict)] += 1
     return found
@@ -104,6 +104,7 @@ def filters_of(chance: random.Random, incident: Incident) -> Iterator[EventFilte
     yield EventFilters(resources=(term(RESOURCES), term(RESOURCES)))
     yield EventFilters(endpoints=(term(endpoints),))
     yield EventFilters(apps=(Term(chance.choice(APPS), exact=True),))
+    yield EventFilters(app_ids=(Term(chance.choice(APPS), exact=True),), apps=(Term("a", exact=False),))
     yield EventFilters(
         verdicts=("improper", "denied"), subjects=(term(SUBJECTS),), endpoints=(term(endpoints),), data_classes=("g.*",)
     )

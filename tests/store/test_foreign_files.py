@@ -40,6 +40,7 @@ READING = {
     "people": _TODAY,
     "held": ["--partner", "p-0", *_TODAY],
     "sample": [],
+    "access": ["--partner", "p-0"],
     "audit": _TODAY,
     "queue": _TODAY,
     "due": _TODAY,

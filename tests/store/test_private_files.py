@@ -41,6 +41,7 @@ COMMANDS: dict[str, list[list[str]]] = {
         ["--partner", "p-1", "--contact", "x", *_TODAY, "--as", "ana"],
         ["--partner", "p-1", "p-2", "--kind", "checklist", "--to", "letters", "--with-people", "--as", "ana"],
     ],
+    "access": [["--partner", "p-1"]],
     "audit": [_TODAY],
     "queue": [_TODAY],
     "due": [_TODAY],

@@ -122,6 +122,7 @@ def calls(texts: Sequence[str], folder: Path) -> dict[str, list[list[str]]]:
             ["--partner", *ids, "--to", "letters", "--kind", "checklist", "--with-people"],
             *(["--partner", each, "--contact", each, "--format", "txt"] for each in ids),
         ],
+        "access": [["--partner", each] for each in ids],
         "audit": [[], *(["--partner", each] for each in ids[:3])],
         "log": [["--partner", ids[0]], []],
         "note": [["--partner", *ids, "--note", texts[2], "--as", text] for text in texts[:3]],

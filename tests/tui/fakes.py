@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 
-from store import audits, cases, conflicts, figures, ledger, partners, rulebook, shape, timeline
+from store import (
+    audits,
+    cases,
+    conflicts,
+    figures,
+    ledger,
+    partners,
+    read_classes,
+    rulebook,
+    samples,
+    shape,
+    timeline,
+)
 from store.audits import Track
 from store.cases import Case, Done
 from store.conflicts import CaseChanges, CaseState, Conflict
@@ -340,6 +352,12 @@ class FakeIncident:
         )
         patch.setattr(ledger, "clock_went_back", lambda store: {})
         patch.setattr(audits, "track", lambda store, partner, *, today: self.track(partner))
+        patch.setattr(samples, "samples_of", lambda store, partner: [])
+        patch.setattr(
+            read_classes,
+            "read_classes",
+            lambda store, partner, parameters: ("group.member.name", "group.member.picture"),
+        )
         patch.setattr(rulebook, "current_rulebook", lambda store: rulebook.Rulebook(sha256="3f2a" * 16))
         patch.setattr(conflicts, "conflict", lambda store, seen: self.conflict(seen))
         patch.setattr(cases, "case", lambda store, partner: self.case(partner))

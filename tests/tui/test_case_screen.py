@@ -169,7 +169,7 @@ def test_one_case_tells_who_why_what_and_when(incident: FakeIncident, size: tupl
         for words in (
             "Ribbon [@click=app.quit]boom[/nope]",
             "p-0001   F flagged 2019-10-29",
-            "First because: 206 reads after removal; late, due 2020-01-04",
+            "First because: 206 reads after removal; answer 16 days late",
             "Could read   2018-04-04 .. 2019-10-27",
             "37,912 times, 2018-04-05 .. 2019-11-03; 88 resources",
             "≥12,204",

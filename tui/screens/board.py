@@ -10,13 +10,13 @@ from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.widgets import Input
 
-from store import audits, figures, partners, rulebook, timeline
-from store.audits import Track
+from store import figures, partners, rulebook, timeline
 from store.figures import Figures
 from store.partners import FirstPartners, PartnerRow
 from tui.keys import bindings
+from tui.screens.audit_work import AuditWorkScreen
 from tui.screens.case_work import CaseWorkScreen
-from tui.screens.timeline_work import Neighbour, TimelineWorkScreen
+from tui.screens.timeline_work import Neighbour
 from tui.text import clean, count, number, qualified, qualifier_words, span
 from tui.widgets.audit_track import AuditPane
 from tui.widgets.figures_bar import FiguresBar
@@ -31,7 +31,7 @@ from tui.widgets.virtual_list import VirtualList
 PAUSE_S = 0.05
 
 
-class BoardScreen(TimelineWorkScreen, CaseWorkScreen):
+class BoardScreen(AuditWorkScreen, CaseWorkScreen):
     """The first screen. The partner under the cursor decides what the two other panes show."""
 
     PANES = ("partners", "timeline", "audit")
@@ -142,18 +142,10 @@ class BoardScreen(TimelineWorkScreen, CaseWorkScreen):
             return
         self._shown = key
         self.ask_timeline(pause=pause)
-        audit = self.query_one(AuditPane)
         if row is None:
-            audit.show(None, None)
-            return
-        store, today = self.overscope.store, self.overscope.today
-        self.overscope.run_question(
-            self,
-            "track",
-            lambda: audits.track(store, row.partner, today=today),
-            partial(self._show_track, row),
-            pause=pause,
-        )
+            self.draw_audit()
+        else:
+            self.ask_audit(row.partner, pause=pause)
 
     def _bands_shown(self) -> list[int]:
         """Whom the picture of bands compares, where that is what is shown."""
@@ -179,10 +171,9 @@ class BoardScreen(TimelineWorkScreen, CaseWorkScreen):
         """Of the list in view."""
         return self.partners.neighbour
 
-    def _show_track(self, row: PartnerRow, answer: Track) -> None:
-        current = self.partners.current
-        if current is not None and current.partner == row.partner:
-            self.query_one(AuditPane).show(answer, current)
+    def audit_row(self) -> PartnerRow | None:
+        """The one under the cursor."""
+        return self.partners.current
 
     # -- what the panes say ----------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.content import Content
 
-from store import apps, audits, figures, ledger, partners, timeline
+from store import apps, figures, ledger, partners, timeline
 from store.apps import AppRow
 from store.audits import Track
 from store.connection import Store
@@ -20,9 +20,10 @@ from store.parameters import Parameters
 from store.partners import PartnerRow
 from store.timeline import Timeline
 from tui.keys import bindings
+from tui.screens.audit_work import AuditWorkScreen
 from tui.screens.case_work import CaseWorkScreen
 from tui.screens.details import DetailsDialog
-from tui.screens.timeline_work import Neighbour, TimelineWorkScreen
+from tui.screens.timeline_work import Neighbour
 from tui.text import clean, count, qualified, qualifier_words, span
 from tui.widgets.audit_track import AuditPane
 from tui.widgets.case_facts import LinesPane, app_lines, fact_lines, head_lines
@@ -33,7 +34,7 @@ from tui.widgets.timeline import TimelinePane
 from tui.widgets.virtual_list import VirtualList
 
 
-class CaseScreen(TimelineWorkScreen, CaseWorkScreen):
+class CaseScreen(AuditWorkScreen, CaseWorkScreen):
     """One partner's case; `J` and `K` go through the list it was opened from."""
 
     PANES = ("record", "timeline", "audit")
@@ -42,7 +43,7 @@ class CaseScreen(TimelineWorkScreen, CaseWorkScreen):
     CaseScreen {
         #case { layout: horizontal; height: 1fr; }
         #told { width: 1fr; height: 1fr; }
-        #head { height: 2; padding: 0 1; }
+        #head { height: auto; max-height: 3; padding: 0 1; }
         #apps { max-height: 9; }
         #record { height: 1fr; min-height: 5; }
         #beside { width: 44%; height: 1fr; }
@@ -79,7 +80,6 @@ class CaseScreen(TimelineWorkScreen, CaseWorkScreen):
         self._apps: list[AppRow] = []
         self._actions: list[Action] = []
         self._set_back: dict[int, int] = {}
-        self._track: Track | None = None
         self._span: tuple[int, int] | None = None
 
     def body(self) -> ComposeResult:
@@ -108,13 +108,12 @@ class CaseScreen(TimelineWorkScreen, CaseWorkScreen):
         """Ask for everything about this partner."""
         store, partner, parameters = self._store, self._partner, self._parameters
         ask = self.overscope.run_question
-        today = self.overscope.today
         ask(self, "row", lambda: partners.partner_list(store, parameters), partial(self._show_row, partner))
         ask(self, "figures", lambda: figures.figures(store, parameters), self._show_figures)
         ask(self, "apps", lambda: apps.partner_apps(store, partner, parameters), self._show_apps)
         ask(self, "record", lambda: ledger.actions(store, partner=partner), self._show_actions)
         ask(self, "clock", lambda: ledger.clock_went_back(store), self._show_clock)
-        ask(self, "track", lambda: audits.track(store, partner, today=today), self._show_track)
+        self.ask_audit(partner)
         ask(self, "span", lambda: timeline.whole_span(store, partner), self._show_span)
 
     def _show_row(self, partner: int, rows: list[PartnerRow]) -> None:
@@ -139,10 +138,13 @@ class CaseScreen(TimelineWorkScreen, CaseWorkScreen):
         self._set_back = set_back
         self._draw_record()
 
-    def _show_track(self, answer: Track) -> None:
-        self._track = answer
+    def audit_row(self) -> PartnerRow | None:
+        """This partner's."""
+        return self._row
+
+    def took_track(self, answer: Track) -> None:
+        """The record tells imported steps too."""
         self._draw_record()
-        self._draw()
 
     def _show_span(self, found: tuple[int, int]) -> None:
         store, partner = self._store, self._partner
@@ -199,15 +201,16 @@ class CaseScreen(TimelineWorkScreen, CaseWorkScreen):
             return
         facts, table = self.query_one("#facts", LinesPane), self.query_one("#apps", LinesPane)
         head = self.query_one("#head", LinesPane)
-        head.show(head_lines(row, self._figures, self._status_since(), max(self.size.width - 2, 0)))
+        today, inside = self.overscope.today, max(self.size.width - 2, 0)
+        head.show(head_lines(row, self._figures, self._status_since(), inside, today=today))
         width = self._pane_width()
         facts.show(fact_lines(row, self._figures, self._whole, width))
         table.show(app_lines(self._apps, width))
         table.border_title = f"Apps {len(self._apps)}"
-        self.query_one(AuditPane).show(self._track, row)
+        self.draw_audit()
 
     def _draw_record(self) -> None:
-        steps = self._track.steps if self._track is not None else ()
+        steps = self._audit_track.steps if self._audit_track is not None else ()
         entries = entries_of(self._actions, steps, set_back=self._set_back)
         pane = self.query_one(RecordList)
         pane.show(entries)
@@ -250,7 +253,7 @@ class CaseScreen(TimelineWorkScreen, CaseWorkScreen):
             self.say(f"no {'next' if by > 0 else 'previous'} case in the list", "refused")
             return
         self._partner, self._row = other.partner, other
-        self._track, self._whole = None, None
+        self._audit_track, self._whole = None, None
         self._apps, self._actions = [], []
         self.ask_all()
 

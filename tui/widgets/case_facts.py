@@ -15,37 +15,31 @@ from textual.widget import Widget
 from store.apps import FAILED, PROVEN, AppRow
 from store.figures import Figures
 from store.partners import PartnerRow, row_status
+from store.reasons import reason_words, reasons
 from store.timeline import Timeline
 from tui.text import clean, count, day, fit, lag, last_day, number, qualified, span
+from tui.widgets.audit_lines import wrapped
 from tui.widgets.partner_columns import row_qualifier
 
 Run = tuple[str, str]
 Line = list[Run]
 
 _LABEL = 13
+_FIRST, _MOST_WHY = "First because: ", 2
 _DAY = len("2019-11-05")
 # Of a line of an app, all but its name, its client and when it was removed: blanks, last read, counts, proof.
 _APP_CELLS = 37
 _PROOF_WORDS = {FAILED: "! FAILED", PROVEN: "proven"}
 
 
-def reasons(row: PartnerRow, window_days: int | None) -> list[str]:
-    """Why the partner deserves attention, the loudest first; empty for one that does not."""
-    found = []
-    if row.after_removal:
-        found.append(f"{count(row.after_removal, 'read')} after removal")
-    if row.due is not None and row.overdue:
-        found.append(f"late, due {day(row.due)}")
-    if row.recent:
-        lately = "lately" if window_days is None else f"in the last {count(window_days, 'day')}"
-        found.append(f"{count(row.recent, 'read')} {lately}")
-    elif row.events:
-        found.append(f"{count(row.events, 'restricted read')}, none lately")
-    return found
+def head_lines(
+    row: PartnerRow, figures: Figures | None, flagged_at: int | None, width: int, *, today: int
+) -> list[Line]:
+    """Who it is and where the case stands, and in one line more, or two, why it comes first.
 
-
-def head_lines(row: PartnerRow, figures: Figures | None, flagged_at: int | None, width: int) -> list[Line]:
-    """The two lines above everything: who it is and where the case stands, and why it comes first."""
+    Args:
+        today: at which work is judged, microseconds UTC.
+    """
     letter = {"flagged": "F", "cleared": "x", "open": "o"}.get(row.status or "", "-")
     since = f" {day(flagged_at)}" if flagged_at is not None else ""
     owner = "nobody's" if row.assignee is None else f"owner {clean(row.assignee, 40)}"
@@ -55,16 +49,32 @@ def head_lines(row: PartnerRow, figures: Figures | None, flagged_at: int | None,
         (name, "strong"),
         (f" {clean(row.partner_id, 40)}   ", "quiet"),
         (f"{letter} {row_status(row)}{since}", "alarm" if row.status == "flagged" else "good"),
-        (f"   {owner}   {reads}", "quiet"),
     ]
-    why = reasons(row, None if figures is None else figures.window_days)
-    kept = "kept access" if row.retained else "did not keep access"
-    second: Line = (
-        [("First because: ", "quiet"), ("; ".join(why), "")]
-        if why
-        else [(f"{kept}; no restricted read found", "quiet")]
-    )
-    return [within(first, width), within(second, width)]
+    if row.asked_by is not None:
+        first.append((f", {asked_words(row.asked_by)}", "strong"))
+    first.append((f"   {owner}   {reads}", "quiet"))
+    return [within(first, width), *_why_lines(row, None if figures is None else figures.window_days, width, today)]
+
+
+def asked_words(asked_by: str) -> str:
+    """That a closure waits for a second person."""
+    return f"closing asked by {clean(asked_by, 40)}, a second person must confirm"
+
+
+def _why_lines(row: PartnerRow, window_days: int | None, width: int, today: int) -> list[Line]:
+    """Why the partner comes first, the loudest first, in at most two lines."""
+    found = reasons(row, today=today, window_days=window_days)
+    if not found:
+        kept = "kept access" if row.retained else "did not keep access"
+        return [within([(f"{kept}; no restricted read found", "quiet")], width)]
+    told = reason_words([each._replace(text=clean(each.text, 200)) for each in found])
+    lines = wrapped(told, max(width - len(_FIRST), 1))
+    if len(lines) > _MOST_WHY:
+        lines = [*lines[: _MOST_WHY - 1], f"{lines[_MOST_WHY - 1]} …"]
+    return [
+        within([(fit("" if place else _FIRST, len(_FIRST)), "quiet"), (line, "")], width)
+        for place, line in enumerate(lines)
+    ]
 
 
 def fact_lines(row: PartnerRow, figures: Figures | None, timeline: Timeline | None, width: int) -> list[Line]:

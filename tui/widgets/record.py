@@ -10,8 +10,12 @@ from typing import Any, NamedTuple
 
 from store.audits import LETTERS, Step
 from store.ledger import SYSTEM, Action
+from store.step_details import Details, details_words
 from store.words import clock_words
 from tui.text import GROUNDS_WORDS, clean, day, instant, step_words
+
+# So many digits of a hash tell one file from another at a glance.
+_HASH = 4
 
 
 class Entry(NamedTuple):
@@ -135,6 +139,9 @@ def _told(verb: str, after: dict[str, Any]) -> tuple[str, str, str]:
         return "", "assigned", "to nobody" if assignee is None else f"to {assignee}"
     if verb == "step":
         return _told_step(after.get("step") or {})
+    if verb == "sample":
+        drawn = after.get("sample") or {}
+        return "", "sample drawn", f"{drawn.get('size', '?')} of {drawn.get('population', '?')} people"
     if verb in ("undo", "redo"):
         corrected = after.get("corrected") or {}
         return "", verb, f"of #{corrected.get('seq', '?')} {corrected.get('verb', '')}".rstrip()
@@ -145,14 +152,28 @@ def _told(verb: str, after: dict[str, Any]) -> tuple[str, str, str]:
 
 def _told_step(step: dict[str, Any]) -> tuple[str, str, str]:
     name = str(step.get("step", ""))
-    evidence = step.get("evidence") or {}
     parts = (
+        _said(step.get("details") or {}),
         str(step.get("at") or ""),
         f"due {step['due']}" if step.get("due") else "",
         f"app {step['app_id']}" if step.get("app_id") else "",
-        str(evidence.get("file_name") or evidence.get("name") or "") if isinstance(evidence, dict) else str(evidence),
+        _proof(step.get("evidence") or {}),
     )
     return LETTERS.get(name, ""), clean(step_words(name), 24), "  ".join(part for part in parts if part)
+
+
+def _said(details: dict[str, Any]) -> str:
+    """What a step says beyond its date; what it does not know is left out."""
+    known = {name: details.get(name) for name in Details._fields}
+    return details_words(Details(**known)) if any(value is not None for value in known.values()) else ""
+
+
+def _proof(evidence: object) -> str:
+    """The name of the file that shows a step, and the first digits of its hash."""
+    if not isinstance(evidence, dict):
+        return str(evidence)
+    digits = str(evidence.get("sha256") or "")[:_HASH]
+    return f"{evidence.get('file_name') or evidence.get('name') or ''} {digits}".strip()
 
 
 def entry_details(entry: Entry) -> list[tuple[str, str]]:

@@ -9,7 +9,9 @@ from tui.widgets.record import Entry
 from tui.widgets.virtual_list import Piece, VirtualList
 
 _DATE, _MOMENT = len("2019-10-05"), len("2019-10-05 14:02")
-_WHAT = 16
+_WHAT, _MOST_WHAT = 16, 20
+# Widths are measured on so many entries.
+_MEASURED = 500
 _MOST_WHO = 12
 _MOST_PARTNER = 22
 
@@ -32,11 +34,13 @@ class RecordList(VirtualList):
         super().__init__(id=id, classes=classes)
         self._partner_name = partner_name
         self.entries: Sequence[Entry] = ()
+        self._what = _WHAT
 
     def show(self, entries: Sequence[Entry]) -> None:
         """Show these; the cursor stays on its entry, where that is still there, and on the newest while it is there."""
         current = self.current if self.cursor else None
         self.entries = entries
+        self._what = min(max((cell_len(entry.what) for entry in entries[:_MEASURED]), default=_WHAT), _MOST_WHAT)
         key = None if current is None else _key(current)
         place = next((i for i, entry in enumerate(entries) if _key(entry) == key), None)
         self.rows_changed(self.cursor if place is None else place)
@@ -56,7 +60,7 @@ class RecordList(VirtualList):
         columns = [fit("", 1), fit("When, UTC" if date > _DATE else "Date", date), fit("Who", who)]
         if partner:
             columns.append(fit("Partner", partner))
-        return [(fit(" ".join([*columns, fit("What", _WHAT + 2), "Note"]), width), "")]
+        return [(fit(" ".join([*columns, fit("What", self._what + 2), "Note"]), width), "")]
 
     def draw_row(self, index: int, width: int) -> list[Piece]:
         """One entry."""
@@ -71,7 +75,7 @@ class RecordList(VirtualList):
         if partner:
             pieces.append((f"{fit(self._called(entry), partner)} ", "strong"))
         pieces.append((f"{fit(entry.letter, 1)} ", "alarm" if entry.alarm else "accent"))
-        pieces.append((f"{fit(entry.what, _WHAT)} ", "alarm" if entry.alarm else ""))
+        pieces.append((f"{fit(entry.what, self._what)} ", "alarm" if entry.alarm else ""))
         left = width - sum(cell_len(text) for text, _ in pieces)
         flag = "PRIVILEGED" if entry.privileged else ""
         room = left - (len(flag) + 1 if flag else 0)
@@ -83,7 +87,7 @@ class RecordList(VirtualList):
 
     def _widths(self, width: int) -> tuple[int, int, int]:
         """Cells of the date, the actor and the partner."""
-        who = min(max((cell_len(entry.who) for entry in self.entries[:500]), default=3), _MOST_WHO)
+        who = min(max((cell_len(entry.who) for entry in self.entries[:_MEASURED]), default=3), _MOST_WHO)
         partner = min(_MOST_PARTNER, width // 4) if self._partner_name is not None else 0
         return (_MOMENT if width >= 100 else _DATE), max(who, 3), partner
 
