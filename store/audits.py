@@ -223,11 +223,16 @@ def count_stages(known: Mapping[int, Track | Mark], partners: Collection[int]) -
         if its is None:
             counts["none"] += 1
             continue
-        counts[_RESULT_NAMES.get(its.stage, its.stage)] += 1
+        counts[stage_name(its.stage)] += 1
         counts["overdue"] += its.overdue
         for side in its.side_states:
             counts[side] += 1
     return counts
+
+
+def stage_name(stage: str) -> str:
+    """What the figures call a stage: `passed` and `failed` for the results of an audit."""
+    return _RESULT_NAMES.get(stage, stage)
 
 
 def reached_counts(known: Mapping[int, Track | Mark], partners: Collection[int]) -> dict[str, int]:
