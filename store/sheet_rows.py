@@ -15,7 +15,7 @@ from store.columns import EventColumns, Mask, Verdicts
 from store.connection import Store
 from store.coverage import coverage
 from store.errors import UsageError
-from store.instants import MICROSECONDS_PER_DAY, format_day
+from store.instants import MICROSECONDS_PER_DAY, format_day, format_instant
 from store.judge import DENIED, IMPROPER, VERDICT_NAMES
 from store.names import partner_names
 from store.parameters import Parameters, View, resolve
@@ -324,3 +324,19 @@ def _of_work(
 
 def _stands(row: PartnerRow, name: str) -> bool:
     return row.overdue if name == "overdue" else name in (stage_name(row.stage), *row.side_states)
+
+
+def rows_document(found: SheetRows) -> dict[str, object]:
+    """A cell's rows as JSON, each by the names of its columns; instants as text."""
+    return {
+        "figure": found.cell,
+        "number": found.number,
+        "total": found.total,
+        "rows": [
+            {
+                name: format_instant(value) if name.endswith("_at") and isinstance(value, int) else value
+                for name, value in zip(found.columns, row, strict=True)
+            }
+            for row in found.rows
+        ],
+    }

@@ -206,6 +206,10 @@ def _add_questions(commands: Commands) -> None:
     parser = _command(commands, "figures", "questions:figures", "the figures of the incident and how far to trust them")
     _add_parameters(parser)
     _add_what_if(parser)
+    parser.add_argument("--sheet", action="store_true", help="also data classes, and how long things took")
+    parser.add_argument("--rows", type=name, metavar="FIGURE", help="the rows that one number counts: accessed.people")
+    parser.add_argument("--csv", action="store_true", help="with --rows: print CSV; like --json, an entry in the log")
+    _as_someone(parser)
 
     parser = _command(commands, "partners", "questions:partners", "every known partner and where its case stands")
     parser.add_argument("--filter", type=words, metavar="EXPR", help="words that name, id, apps or notes must all hold")

@@ -15,20 +15,79 @@ if TYPE_CHECKING:
     from store.figures import Figures
     from store.kept import Population
     from store.partners import PartnerRow
+    from store.sheet import Sheet
+    from store.sheet_rows import SheetRows
 
 
 def figures(options: Namespace) -> int:
     """Print the figures of the incident."""
+    from store.errors import UsageError
     from store.figures import figures as ask
     from store.figures import figures_document
+    from store.sheet import sheet, sheet_document
 
+    if options.rows is not None:
+        return _rows(options)
+    if options.csv:
+        raise UsageError("--csv needs --rows FIGURE")
     with opened(options) as store:
-        answer = ask(store, parameters_of(options))
+        parameters = parameters_of(options)
+        found = sheet(store, parameters) if options.sheet else None
+        answer = ask(store, parameters) if found is None else found.figures
     if options.json:
-        output.print_json(figures_document(answer))
+        output.print_json({**figures_document(answer), **({} if found is None else sheet_document(found))})
     else:
-        output.print_lines(_figures_lines(answer))
+        output.print_lines([*_figures_lines(answer), *([] if found is None else _sheet_lines(found))])
     return 0
+
+
+def _sheet_lines(found: "Sheet") -> list[str]:
+    from store.sheet import time_lines
+
+    classes = [f"{_POPULATION_WORDS[name]} {count_words(number)}" for name, number in found.data_classes.items()]
+    return ["", f"Data classes: {', '.join(classes)}", *(f"{name}: {words}" for name, words in time_lines(found.times))]
+
+
+_POPULATION_WORDS = {"accessed": "read", "recent": "read lately", "after_removal": "read after removal"}
+
+
+def _rows(options: Namespace) -> int:
+    """Print the rows that one number of the sheet counts; a list of people as CSV or JSON is an entry in the log."""
+    from store.errors import UsageError
+    from store.sheet_rows import rows_document, sheet_rows
+
+    if options.csv and options.json:
+        raise UsageError("give --csv or --json, not both")
+    with opened(options) as store:
+        found = sheet_rows(store, parameters_of(options), options.rows)
+        if (options.csv or options.json) and "subject_id" in found.columns:
+            _log_export(store, options, found.number, what=found.cell)
+    if options.json:
+        output.print_json(rows_document(found))
+        return 0
+    told = [dict(zip(found.columns, row, strict=True)) for row in _told_rows(found)]
+    if options.csv:
+        output.print_csv(found.columns, told)
+        return 0
+    columns = [Column(name.removesuffix("_at").replace("_", " "), limit=60) for name in found.columns]
+    cells: list[list[Cell]] = [list(row) for row in _told_rows(found)]
+    total = f", {count_words(found.total)} in all" if found.total != found.number else ""
+    count = f"{found.cell}: {count_words(found.number)} {'row' if found.number == 1 else 'rows'}{total}"
+    output.print_lines([*(output.table(columns, cells) if cells else []), count])
+    return 0
+
+
+def _told_rows(found: "SheetRows") -> list[tuple[Cell, ...]]:
+    """The rows with instants in words, yes and no for truths."""
+
+    def told(name: str, value: object) -> Cell:
+        if name.endswith("_at") and isinstance(value, int):
+            return format_instant(value)
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        return value if isinstance(value, int | str) or value is None else str(value)
+
+    return [tuple(told(name, value) for name, value in zip(found.columns, row, strict=True)) for row in found.rows]
 
 
 def _figures_lines(answer: "Figures") -> list[str]:
@@ -228,21 +287,21 @@ def people(options: Namespace) -> int:
     return 0
 
 
-def _log_export(store: "Store", options: Namespace, rows: int) -> None:
+def _log_export(store: "Store", options: Namespace, rows: int, *, what: str = "people") -> None:
     from store.instants import now
     from store.ledger import append
 
     if store.read_only:
         output.say("the store is read-only: this list of people is not in its log")
         return
-    what = {
-        "what": "people",
+    told = {
+        "what": what,
         "format": "csv" if options.csv else "json",
         "rows": rows,
-        "partner_id": options.partner,
+        "partner_id": getattr(options, "partner", None),
         "as_of": format_optional(options.as_of),
         "cutoff": format_optional(options.cutoff),
     }
     actor = actor_of(options)
     with store.writing() as connection:
-        append(connection, actor=actor, verb="export", at=now(), after=json.dumps(what))
+        append(connection, actor=actor, verb="export", at=now(), after=json.dumps(told))

@@ -27,7 +27,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "quarantine": [[]],
     "rules": [["show"], ["load", "rules.toml", "--as", "ana"]],
     "rebuild": [["--as", "ana"]],
-    "figures": [_TODAY],
+    "figures": [_TODAY, [*_TODAY, "--rows", "accessed.people", "--csv", "--as", "ana"], [*_TODAY, "--sheet"]],
     "partners": [_TODAY],
     "timeline": [[]],
     "shape": [["--partner", "p-1", *_TODAY]],

@@ -1,0 +1,181 @@
+"""The disclosure sheet: the figures side by side and how long things took; and a what-if beside it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from store.connection import Store
+from store.figures import Figures, figures
+from store.instants import format_instant, format_optional
+from store.parameters import Parameters
+from store.partners import POPULATIONS, PartnerRow, all_partners, find_partner
+from store.rulebook import current_rulebook
+from store.what_if import variation_words
+from store.words import duration_words
+
+POPULATION_NAMES = tuple(name for name in POPULATIONS if name != "all")
+
+
+class Times(NamedTuple):
+    """When what happened, microseconds UTC; None where it did not, or nobody says. Each is another time, never merged.
+
+    Attributes:
+        first_read, last_read: first and last restricted read before as-of.
+        aware_at: when the platform became aware, as the rulebook says.
+        first_removal, last_removal: the removals of access that are evidence.
+        first_told: when the first partner was told, a step of the record.
+        authority_told, people_told, report_filed: the incident's own steps, each the first of its name.
+    """
+
+    first_read: int | None
+    last_read: int | None
+    aware_at: int | None
+    first_removal: int | None
+    last_removal: int | None
+    first_told: int | None
+    authority_told: int | None
+    people_told: int | None
+    report_filed: int | None
+
+
+class Sheet(NamedTuple):
+    """Everything that one sheet says.
+
+    Attributes:
+        figures: the populations and all that goes with them.
+        data_classes: for each population that read, how many different classes were read of it.
+        times: when what happened.
+    """
+
+    figures: Figures
+    data_classes: dict[str, int]
+    times: Times
+
+
+class Flips(NamedTuple):
+    """The partners (internal id, name) that a what-if brings into a population, and those that it takes out."""
+
+    population: str
+    entered: tuple[tuple[int, str], ...]
+    left: tuple[tuple[int, str], ...]
+
+
+class Comparison(NamedTuple):
+    """A sheet's figures, those of a what-if, and the partners that differ."""
+
+    now: Figures
+    what_if: Figures
+    flips: tuple[Flips, ...]
+
+
+_REMOVALS = "SELECT min(removed_at), max(removed_at) FROM live_removals"
+
+
+def sheet(store: Store, parameters: Parameters) -> Sheet:
+    """The sheet under these parameters."""
+    from store.sheet_rows import READING, sheet_rows
+
+    with store.reading():
+        return Sheet(
+            figures(store, parameters),
+            {name: sheet_rows(store, parameters, f"{name}.data_classes", limit=0).number for name in READING},
+            times(store, parameters),
+        )
+
+
+def times(store: Store, parameters: Parameters) -> Times:
+    """When what happened; reads before as-of, steps whatever the as-of."""
+    from store.audit_rows import steps_by_partner, steps_of_incident
+
+    with store.reading() as connection:
+        rows = [row for row in all_partners(store, parameters) if row.events]
+        first_removal, last_removal = connection.execute(_REMOVALS).fetchone()
+        told = [step.at for mine in steps_by_partner(connection).values() for step in mine if step.step == "notified"]
+        taken: dict[str, int] = {}
+        for step in steps_of_incident(connection):
+            taken.setdefault(step.step, step.at)
+        aware_at = current_rulebook(store).aware_at
+    return Times(
+        first_read=min((row.first_at for row in rows if row.first_at is not None), default=None),
+        last_read=max((row.last_at for row in rows if row.last_at is not None), default=None),
+        aware_at=aware_at,
+        first_removal=first_removal,
+        last_removal=last_removal,
+        first_told=min(told, default=None),
+        authority_told=taken.get("authority_told"),
+        people_told=taken.get("people_told"),
+        report_filed=taken.get("report_filed"),
+    )
+
+
+def time_lines(found: Times) -> list[tuple[str, str]]:
+    """Each time, and how long it took from the platform's becoming aware, as name and words."""
+    lines = []
+    for name, at in zip(Times._fields, found, strict=True):
+        words = "not known" if at is None else f"{format_instant(at)[:16]}Z"
+        if at is not None and found.aware_at is not None and name not in ("aware_at", "first_read"):
+            since = at - found.aware_at
+            words += f"   {duration_words(abs(since))} {'after' if since >= 0 else 'before'} aware"
+        lines.append((_TIME_WORDS[name], words))
+    return lines
+
+
+_TIME_WORDS = {
+    "first_read": "first restricted read",
+    "last_read": "last restricted read",
+    "aware_at": "aware",
+    "first_removal": "first removal",
+    "last_removal": "last removal",
+    "first_told": "first partner told",
+    "authority_told": "authority told",
+    "people_told": "people told",
+    "report_filed": "report filed",
+}
+
+
+def compare(store: Store, now: Parameters, what_if: Parameters) -> Comparison:
+    """The figures under two sets of parameters of one and the same evidence, and the partners that differ."""
+    with store.reading():
+        before, after = all_partners(store, now), all_partners(store, what_if)
+        flips = []
+        for population in POPULATION_NAMES:
+            then, whatever = members(before, population), members(after, population)
+            flips.append(Flips(population, _named(after, whatever - then), _named(before, then - whatever)))
+        return Comparison(figures(store, now), figures(store, what_if), tuple(flips))
+
+
+def members(rows: Sequence[PartnerRow], population: str) -> set[int]:
+    """The partners (internal ids) of a population; of very many without making a row for each."""
+    arranged = getattr(rows, "arranged", None)
+    if arranged is not None:
+        found: set[int] = arranged(population, "attention", reverse=False).partners()
+        return found
+    belongs = POPULATIONS[population]
+    return {row.partner for row in rows if belongs(row)}
+
+
+def _named(rows: Sequence[PartnerRow], partners: set[int]) -> tuple[tuple[int, str], ...]:
+    """These partners with their names, by name."""
+    found = [(partner, row.name) for partner in partners if (row := find_partner(rows, partner)) is not None]
+    return tuple(sorted(found, key=lambda each: (each[1].casefold(), each[0])))
+
+
+def sheet_document(found: Sheet) -> dict[str, object]:
+    """What the sheet adds to the figures as JSON."""
+    return {
+        "data_classes": found.data_classes,
+        "times": {name: format_optional(at) for name, at in found.times._asdict().items()},
+    }
+
+
+def what_if_words(parameters: Parameters) -> str:
+    """What a what-if changes, in words; empty where it changes nothing."""
+    told = []
+    if parameters.cutoff is not None:
+        told.append(f"rules from {format_instant(parameters.cutoff)[:16]}Z")
+    if parameters.as_of is not None:
+        told.append(f"as of {format_instant(parameters.as_of)[:16]}Z")
+    if parameters.window_days is not None:
+        told.append(f"window {parameters.window_days} d")
+    if parameters.variation is not None:
+        told.append(variation_words(parameters.variation))
+    return "; ".join(part for part in told if part)
