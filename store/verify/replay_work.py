@@ -163,7 +163,7 @@ def check_populations(connection: sqlite3.Connection, context: Context) -> Findi
             yield Finding(f"{name}: they are not those that the entry tells of")
     for seq in told:
         yield Finding(f"population changes of entry #{seq}: they are gone")
-    return f"{counted(rows, 'partner')} entered or left a population, each as the log tells"
+    return f"{counted(rows, 'time')} a partner entered or left a population, each as the log tells"
 
 
 def _changes(entries: Sequence[Entry]) -> Iterator[Any]:
