@@ -45,6 +45,7 @@ READING = {
     "queue": _TODAY,
     "due": _TODAY,
     "log": [],
+    "since": ["--as", "ana", "--seq", "0", *_TODAY],
     "verify": [],
     "checkpoint": ["--to"],
     "evidence": [],

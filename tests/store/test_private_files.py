@@ -46,6 +46,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "queue": [_TODAY],
     "due": [_TODAY],
     "log": [[]],
+    "since": [["--as", "ana", *_TODAY], ["--as", "ana", "--seq", "0"]],
     "flag": [["--partner", "p-1", "--as", "ana"]],
     "clear": [["--partner", "p-2", "--grounds", "other", "--note", "x", "--as", "ana"]],
     "reopen": [["--partner", "p-2", "--note", "x", "--as", "ana"]],

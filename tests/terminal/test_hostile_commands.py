@@ -125,6 +125,7 @@ def calls(texts: Sequence[str], folder: Path) -> dict[str, list[list[str]]]:
         "access": [["--partner", each] for each in ids],
         "audit": [[], *(["--partner", each] for each in ids[:3])],
         "log": [["--partner", ids[0]], []],
+        "since": [["--as", text, "--seq", "0"] for text in texts[:3]],
         "note": [["--partner", *ids, "--note", texts[2], "--as", text] for text in texts[:3]],
         "assign": [["--partner", *ids, "--to", text] for text in texts[:3]],
         "flag": [["--partner", each] for each in ids[::3]],
@@ -155,6 +156,8 @@ SHOWN_BY = {
     "shape": 3,
     # Ids that hold a secret of a known shape, or what JSON and files cannot, are known by another text.
     "event": 20,
+    # The first few of each kind.
+    "since": 5,
     "who": 20,
     "sample": 3,
     "note": 1,
