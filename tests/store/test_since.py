@@ -13,7 +13,7 @@ from store.cli.main import main
 from store.connection import Store, open_store
 from store.errors import UsageError
 from store.ingest.importing import import_paths
-from store.instants import MICROSECONDS_PER_DAY, now, parse_point
+from store.instants import MICROSECONDS_PER_DAY, format_day, now, parse_point
 from store.sessions import Session
 from store.since import MOST_LISTED, Departure, Since, departure, since
 from store.since_words import headline, sections, since_document
@@ -229,7 +229,7 @@ def test_the_line_tells_what_matters_most_first(store: Store) -> None:
         news = ask(store, "cy", seq=seq)
         day = ledger.actions(store)[seq - 1].at
         assert headline(news).split(": ")[1] == "1 case reopened itself, 1 import, 1 action by others"
-        assert headline(news).startswith(f"since {ledger.format_instant(day)[:10]}: ")
+        assert headline(news).startswith(f"since {format_day(day)}: ")
         (reopened,) = news.reopened
         assert reopened.partner.partner_id == "app:a5-0"
         assert "after a change by ana" in reopened.reason

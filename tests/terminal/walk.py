@@ -378,6 +378,13 @@ class Walk:
         self.look("ActionLogScreen.record", box(self.terminal, "Action log"))
         self.closes("╭─ Action log")
 
+    def since(self) -> None:
+        """What changed since the one who walks acted last."""
+        self.opens(",", "╭─ Since you left")
+        self.terminal.wait_for("What others did")
+        self.look("SinceDialog", box(self.terminal, "Since you left"))
+        self.closes("╭─ Since you left")
+
     def _log_page(self) -> list[str]:
         """Who did something, on this page; what they did changes once more, when the partners' names are there."""
         return [line[:30] for line in self.terminal.lines()[3:-3]]
@@ -451,6 +458,7 @@ def walk_through(path: Path, texts: Sequence[str], config: Path) -> Walk:
         walk.full_screen()
         walk.cases()
         walk.log()
+        walk.since()
         walk.help_and_palette()
         terminal.resize(DIALOG_SIZE)
         walk.dialogs()
