@@ -99,7 +99,7 @@ class Walk:
     @property
     def not_pressed(self) -> set[str]:
         """Ids of the bindings of which no key was pressed."""
-        names = {"escape": "esc", "pagedown": "pgdn", "pageup": "pgup"}
+        names = {"escape": "esc", "pagedown": "pgdn", "pageup": "pgup", "comma": ","}
         return {key.id for key in TABLE if not {names.get(name, name) for name in key.keys.split(",")} & self._pressed}
 
     def press(self, *keys: str) -> None:
