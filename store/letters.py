@@ -138,13 +138,12 @@ def write_letter(letter: Letter, path: Path, *, force: bool) -> list[Path]:
 @contextmanager
 def taken_away(paths: Collection[Path]) -> Iterator[None]:
     """Take files that were just written away again where what follows fails, or is interrupted."""
-    succeeded = False
     try:
         yield
-        succeeded = True
-    finally:
-        for path in () if succeeded else paths:
+    except BaseException:
+        for path in paths:
             path.unlink(missing_ok=True)
+        raise
 
 
 def make_folder(folder: Path) -> None:

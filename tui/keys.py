@@ -101,7 +101,6 @@ TABLE: tuple[Key, ...] = (
     Key("screens.person", "P", "who_read('subject')", "was this person read, by whom", "screens", "person", "who_read"),
     Key("screens.resource", "r", "who_read('resource')", "who else read this resource", "screens", group="who_read"),
     Key("screens.log", "i", "action_log", "the action log", "screens", "record"),
-    Key("screens.since", "comma", "since", "what changed since you left", "screens"),
     Key("pane.first", "1", "pane(1)", "the partners", "everywhere", group="panes"),
     Key("pane.second", "2", "pane(2)", "the timeline; once more: with the whole screen", "everywhere", group="panes"),
     Key("pane.third", "3", "pane(3)", "the audit track", "everywhere", group="panes"),
@@ -138,7 +137,6 @@ _SPOKEN = {
     "home": "Home",
     "end": "End",
     "f1": "F1",
-    "comma": ",",
 }
 
 

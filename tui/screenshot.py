@@ -29,7 +29,6 @@ _NAMES = {
     "*": "asterisk",
     "@": "at",
     ":": "colon",
-    ",": "comma",
 }
 
 

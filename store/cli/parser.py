@@ -240,9 +240,18 @@ def _add_questions(commands: Commands) -> None:
     parser = _command(commands, "people", "questions:people", "whose data it was: the notification list")
     parser.add_argument("--partner", type=words, metavar="ID")
     parser.add_argument("--csv", action="store_true", help="print CSV; like --json, an entry in the log")
+    parser.add_argument("--country", type=words, metavar="NAME", help="only those whom a registry places there")
+    parser.add_argument("--minors", action="store_true", help="only those whom a registry calls minors")
     _add_parameters(parser, window=False)
     _add_what_if(parser)
     _as_someone(parser)
+
+    parser = _command(commands, "overlap", "questions:overlap", "whom partners read in common, and whom each adds")
+    parser.add_argument(
+        "--partner", type=words, nargs="+", action="extend", metavar="ID", required=True, dest="partners"
+    )
+    _add_parameters(parser, window=False)
+    _add_what_if(parser)
 
     parser = _command(commands, "held", "letters:held", "what a partner read and is not verified to have deleted")
     parser.add_argument("--partner", type=words, required=True, metavar="ID")
@@ -270,7 +279,6 @@ def _add_questions(commands: Commands) -> None:
 
     parser = _command(commands, "due", "remediation:due", "everything that is due, soonest first, with its basis")
     _add_parameters(parser)
-    _add_since(commands)
 
     parser = _command(
         commands, "access", "work:access", "what a partner's apps could read: grants, removals, exemptions"
@@ -289,15 +297,6 @@ def _add_letter_options(parser: OneLineParser) -> None:
     )
     parser.add_argument("--contact", type=name, metavar="TEXT", help="where it goes, if the registry does not say")
     parser.add_argument("--force", action="store_true", help="replace files that are there")
-
-
-def _add_since(commands: Commands) -> None:
-    parser = _command(commands, "since", "news:since", "what changed since you left: since your last session or action")
-    _as_someone(parser)
-    begin = parser.add_mutually_exclusive_group()
-    begin.add_argument("--seq", type=whole(0, 10**18), metavar="N", help="what came after this entry of the log")
-    begin.add_argument("--at", type=point, metavar="DATE", help="what came at this or later")
-    parser.add_argument("--today", type=point, metavar="DATE", help="judge due dates at this (default: now)")
 
 
 def _add_event_questions(commands: Commands) -> None:

@@ -238,23 +238,40 @@ def _partner_lines(rows: "list[PartnerRow]") -> list[str]:
     return [*output.table(_PARTNER_COLUMNS, cells), count] if rows else [count]
 
 
-_PEOPLE_CSV = ("subject_id", "partners", "apps", "events", "resources", "data_classes", "first_at", "last_at")
+_PEOPLE_CSV = (
+    "subject_id",
+    "partners",
+    "apps",
+    "events",
+    "resources",
+    "data_classes",
+    "first_at",
+    "last_at",
+    "country",
+    "minor",
+)
 
 
 def people(options: Namespace) -> int:
     """Print the notification list; as CSV or JSON, which leave the tool, it is an entry in the log."""
     from store.errors import UsageError
+    from store.people import count_people, counts_document, person_document
     from store.people import people as ask
-    from store.people import person_document
 
     if options.csv and options.json:
         raise UsageError("give --csv or --json, not both")
     with opened(options) as store:
         rows = ask(store, parameters_of(options), partner_of(store, options.partner))
+        if options.country is not None:
+            rows = [row for row in rows if (row.country or "").casefold() == options.country.casefold()]
+        if options.minors:
+            rows = [row for row in rows if row.minor]
         if options.csv or options.json:
             _log_export(store, options, len(rows))
     if options.json:
-        output.print_json({"people": [person_document(row) for row in rows]})
+        output.print_json(
+            {"people": [person_document(row) for row in rows], "counts": counts_document(count_people(rows))}
+        )
         return 0
     if options.csv:
         output.print_csv(_PEOPLE_CSV, [person_document(row) for row in rows])
@@ -268,6 +285,8 @@ def people(options: Namespace) -> int:
             row.resources,
             format_day(row.first_at),
             format_day(row.last_at),
+            row.country,
+            None if row.minor is None else "yes" if row.minor else "no",
             "|".join(row.data_classes),
         ]
         for row in rows
@@ -280,10 +299,50 @@ def people(options: Namespace) -> int:
         Column("Resources", right=True),
         Column("First read"),
         Column("Last read"),
+        Column("Country", limit=20),
+        Column("Minor"),
         Column("Data classes", limit=60),
     )
     lines = output.table(columns, cells) if rows else []
-    output.print_lines([*lines, f"{count_words(len(rows))} {'person' if len(rows) == 1 else 'people'}"])
+    counts = count_people(rows)
+    lines.append(f"{count_words(len(rows))} {'person' if len(rows) == 1 else 'people'}")
+    if counts.unknown < counts.people or any(country is not None for country, _ in counts.by_country):
+        by_country = (
+            f"{'no country known' if country is None else shown(country, 40)} {count_words(n)}"
+            for country, n in counts.by_country
+        )
+        lines += [
+            f"By country: {', '.join(by_country)}",
+            f"Minors {count_words(counts.minors)}, adults {count_words(counts.adults)}, "
+            f"not known {count_words(counts.unknown)}",
+        ]
+    output.print_lines(lines)
+    return 0
+
+
+def overlap(options: Namespace) -> int:
+    """Print whom partners read in common, and whom each adds beyond the others."""
+    from store.names import find_partners
+    from store.overlap import overlap as ask
+    from store.overlap import overlap_document
+
+    with opened(options) as store:
+        found = ask(store, find_partners(store, options.partners), parameters_of(options))
+    if options.json:
+        output.print_json(overlap_document(found))
+        return 0
+    columns = [
+        Column("Partner", limit=32),
+        Column("Id", limit=60),
+        *(Column(title, right=True) for title in ("People", "Read by no other", "Beyond these")),
+        *(Column(row.name, right=True, limit=16) for row in found.rows),
+    ]
+    cells: list[list[Cell]] = [
+        [row.name, row.partner_id, qualified(row.people, found.qualifier), row.alone, row.beyond, *row.shared]
+        for row in found.rows
+    ]
+    together = qualified(found.together, found.qualifier)
+    output.print_lines([*output.table(columns, cells), "", f"Together {together} distinct people"])
     return 0
 
 

@@ -8,14 +8,7 @@ from store.verify.derived import check_derived
 from store.verify.evidence import check_evidence
 from store.verify.files import check_files
 from store.verify.replay_intake import check_imports, check_incident, check_rulebooks, check_settled
-from store.verify.replay_work import (
-    check_cases,
-    check_citations,
-    check_closures,
-    check_populations,
-    check_samples,
-    check_steps,
-)
+from store.verify.replay_work import check_cases, check_citations, check_closures, check_samples, check_steps
 from store.verify.schema import check_schema
 
 LOG_ALONE = Check("action log", check_chain)
@@ -34,7 +27,6 @@ CHECKS: tuple[Check, ...] = (
     Check("citations", check_citations),
     Check("samples", check_samples),
     Check("imports", check_imports),
-    Check("populations", check_populations),
     Check("quarantine", check_settled),
     Check("rulebooks", check_rulebooks),
     Check("evidence files", check_files, scans=True),

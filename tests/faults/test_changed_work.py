@@ -42,7 +42,6 @@ CALLED = {
     "evidence": "evidence file",
     "audit_steps": "step ",
     "samples": "sample #",
-    "population_changes": "population changes of",
     "quarantine": "quarantined record",
     "_sqlite_migrations": "_sqlite_migrations",
     "sqlite_sequence": "the log's end was cut",

@@ -36,7 +36,6 @@ WORK = {
     "evidence",
     "audit_steps",
     "samples",
-    "population_changes",
 }
 DICTIONARIES = {"apps", "partners", "subjects", "resources", "endpoints", "addresses", "field_sets"}
 # A version that nothing holds counts nowhere, like an entry of a dictionary that nothing refers to.

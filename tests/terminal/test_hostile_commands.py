@@ -115,6 +115,7 @@ def calls(texts: Sequence[str], folder: Path) -> dict[str, list[list[str]]]:
         "people": [[]],
         "held": [["--partner", each] for each in ids],
         "sample": [*(["--partner", each, *_FIVE, "--note", texts[0]] for each in ids[:3]), []],
+        "overlap": [["--partner", *ids[:3]], *(["--partner", each] for each in ids)],
         "queue": [[]],
         "due": [[]],
         "letter": [
@@ -125,7 +126,6 @@ def calls(texts: Sequence[str], folder: Path) -> dict[str, list[list[str]]]:
         "access": [["--partner", each] for each in ids],
         "audit": [[], *(["--partner", each] for each in ids[:3])],
         "log": [["--partner", ids[0]], []],
-        "since": [["--as", text, "--seq", "0"] for text in texts[:3]],
         "note": [["--partner", *ids, "--note", texts[2], "--as", text] for text in texts[:3]],
         "assign": [["--partner", *ids, "--to", text] for text in texts[:3]],
         "flag": [["--partner", each] for each in ids[::3]],
@@ -156,8 +156,6 @@ SHOWN_BY = {
     "shape": 3,
     # Ids that hold a secret of a known shape, or what JSON and files cannot, are known by another text.
     "event": 20,
-    # The first few of each kind.
-    "since": 5,
     "who": 20,
     "sample": 3,
     "note": 1,
