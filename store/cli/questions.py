@@ -335,7 +335,7 @@ def overlap(options: Namespace) -> int:
         Column("Partner", limit=32),
         Column("Id", limit=60),
         *(Column(title, right=True) for title in ("People", "Read by no other", "Beyond these")),
-        *(Column(row.name, right=True, limit=16) for row in found.rows),
+        *(Column(shown(row.name, 16), right=True) for row in found.rows),
     ]
     cells: list[list[Cell]] = [
         [row.name, row.partner_id, qualified(row.people, found.qualifier), row.alone, row.beyond, *row.shared]
