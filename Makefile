@@ -47,6 +47,7 @@ screenshots: $(VENV)/.demo
 	$(PICTURE) --size 80x24 --press '2 b b' --screenshot docs/pictures/calendar-80x24.svg
 	$(PICTURE) --size 120x40 --press 'P m 6 5 3 1 0 2 8 enter enter' --screenshot docs/pictures/events-120x40.svg
 	$(PICTURE) --size 120x40 --press 'g 2 z b b b' --screenshot docs/pictures/weeks-120x40.svg
+	$(PICTURE) --size 120x40 --press 'A' --screenshot docs/pictures/stages-120x40.svg
 	$(RUN) -m tests.readme_tables
 
 clean:

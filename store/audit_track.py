@@ -264,7 +264,7 @@ class Pattern(NamedTuple):
     dues: tuple[int, ...]
 
 
-_WHOLE, _ELSEWHERE = -1, -2
+WHOLE, _ELSEWHERE = -1, -2
 
 
 def taken(steps: Iterable[Step], apps: Sequence[str]) -> tuple[tuple[str, int, bool], ...]:
@@ -274,7 +274,7 @@ def taken(steps: Iterable[Step], apps: Sequence[str]) -> tuple[tuple[str, int, b
     """
     places = {app: place for place, app in enumerate(apps)}
     return tuple(
-        (step.step, _WHOLE if step.app_id is None else places.get(step.app_id, _ELSEWHERE), step.due is not None)
+        (step.step, WHOLE if step.app_id is None else places.get(step.app_id, _ELSEWHERE), step.due is not None)
         for step in steps
     )
 
@@ -288,12 +288,17 @@ def units(record: Sequence[tuple[str, int, bool]], apps: int) -> list[Unit]:
     """
     each = [Unit() for _ in range(apps or 1)]
     for place, (name, app, has_due) in enumerate(record):
-        if app == _WHOLE:
+        if app == WHOLE:
             for unit in each:
                 unit.take(name, place, has_due=has_due)
         elif app != _ELSEWHERE:
             each[app].take(name, place, has_due=has_due)
     return each
+
+
+def least_stage(each: Iterable[Unit]) -> str:
+    """The stage of the least advanced of these: a failed audit is further than a running one."""
+    return min(each, key=lambda unit: _RANK[unit.stage]).stage
 
 
 @lru_cache(maxsize=4096)

@@ -333,6 +333,11 @@ class PartnerLines(Sequence[PartnerRow]):
         chosen: list[int] = self._table._columns.numbers["partner"][self._places[begin:end]].tolist()
         return set(chosen)
 
+    def ids(self) -> list[int]:
+        """The internal ids of the rows, in their order."""
+        ids: list[int] = self._table._columns.numbers["partner"][self._places].tolist()
+        return ids
+
     def together(self) -> Together:
         """What can be summed over these rows."""
         number = self._table._columns.numbers

@@ -32,6 +32,10 @@ EXCEPTION_NAMES = ("opt_in", "exemption")
 GROUNDS_NAMES = ("no_access", "allowed", "deletion_verified", "enforced", "defunct", "duplicate", "other")
 LETTER_KINDS = ("deletion", "checklist")
 LETTER_FORMS = ("md", "txt")
+STAGE_NAMES = (
+    *("none", "access_removed", "notified", "deletion_requested", "deletion_certified", "audit_planned"),
+    *("audit_started", "audit_passed", "audit_failed"),
+)
 MOST_BINS = 100_000
 # Commands whose words may stand on both sides of their options.
 _TAKES_WORDS = {"import": "paths", "rules": "words"}
@@ -285,6 +289,10 @@ def _add_questions(commands: Commands) -> None:
     )
     parser.add_argument("--partner", type=words, required=True, metavar="ID")
     parser.add_argument("--app", type=name, metavar="ID", help="only this one")
+
+    parser = _command(commands, "stages", "stages:stages", "where each partner stands on the way to a passed audit")
+    parser.add_argument("--stage", choices=STAGE_NAMES, metavar="STAGE", help=", ".join(STAGE_NAMES))
+    _add_parameters(parser, window=False)
 
     parser = _command(commands, "log", "work:log", "the action log, complete, oldest first")
     parser.add_argument("--partner", type=words, metavar="ID", help="only this partner's entries")

@@ -36,6 +36,7 @@ COMMANDS = {
     "sample": [],
     "overlap": ["--partner", "p-1"],
     "queue": [],
+    "stages": [],
     "due": [],
     "log": [],
     "flag": ["--partner", "p-1"],

@@ -45,6 +45,7 @@ READING = {
     "audit": _TODAY,
     "queue": _TODAY,
     "due": _TODAY,
+    "stages": [*_TODAY, "--stage", "deletion_requested"],
     "log": [],
     "verify": [],
     "checkpoint": ["--to"],

@@ -46,6 +46,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "audit": [_TODAY],
     "queue": [_TODAY],
     "due": [_TODAY],
+    "stages": [[*_TODAY, "--stage", "none"]],
     "log": [[]],
     "flag": [["--partner", "p-1", "--as", "ana"]],
     "clear": [["--partner", "p-2", "--grounds", "other", "--note", "x", "--as", "ana"]],

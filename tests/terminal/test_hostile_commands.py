@@ -124,6 +124,7 @@ def calls(texts: Sequence[str], folder: Path) -> dict[str, list[list[str]]]:
             *(["--partner", each, "--contact", each, "--format", "txt"] for each in ids),
         ],
         "access": [["--partner", each] for each in ids],
+        "stages": [["--stage", each] for each in ("none", "access_removed", "notified")],
         "audit": [[], *(["--partner", each] for each in ids[:3])],
         "log": [["--partner", ids[0]], []],
         "note": [["--partner", *ids, "--note", texts[2], "--as", text] for text in texts[:3]],

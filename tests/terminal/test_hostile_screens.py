@@ -52,6 +52,8 @@ SOME = {
     "TimelinePane.markers": 1,
     "TimelineScreen.timeline": PARTNERS_IN_FULL,
     "TimelineScreen.shape": PARTNERS_IN_FULL,
+    # Counts, and words of the program.
+    "StagesScreen.stages": 0,
 }
 # Puts the program into the background of a shell that is not there.
 NOT_PRESSED = {"app.suspend"}

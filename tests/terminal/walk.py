@@ -286,6 +286,29 @@ class Walk:
         self.closes("filter: verdict")
         self.closes("╭─ Events", "q")
 
+    # -- where everybody stands ------------------------------------------------------------------------------------
+
+    def stages(self) -> None:
+        """All partners were told, and all are late to answer."""
+        self.press("1", "g")
+        self.opens("A", "Where each partner stands")
+        self.terminal.wait_for("2 N told")
+        self.look("StagesScreen.stages", box(self.terminal, "1 Where"))
+        self.press("enter")
+        self._scrolled("StagesScreen.partners", "2 N told")
+        self.closes("Where each partner stands")
+        self.opens("D", "soonest first")
+        self._scrolled("DueScreen.due", "Due ")
+        self.closes("soonest first")
+
+    def _scrolled(self, surface: str, title: str) -> None:
+        """Look at a list page by page, until every text was seen."""
+        self.press("g")
+        while len(self.seen[surface]) < len(self.texts):
+            before = set(self.seen[surface])
+            self.until(lambda before: bool(self.look(surface, box(self.terminal, title)) - before), before)
+            self.press("pgdn")
+
     # -- dialogs ---------------------------------------------------------------------------------------------------
 
     def dialogs(self) -> None:
@@ -451,6 +474,7 @@ def walk_through(path: Path, texts: Sequence[str], config: Path) -> Walk:
         walk.full_screen()
         walk.cases()
         walk.log()
+        walk.stages()
         walk.help_and_palette()
         terminal.resize(DIALOG_SIZE)
         walk.dialogs()

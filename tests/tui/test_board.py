@@ -428,12 +428,12 @@ def test_panes_by_number_and_the_focused_one_can_have_everything(incident: FakeI
             await press(pilot, key)
             assert pilot.app.focused is not None
             assert pilot.app.focused.id == name
-        await press(pilot, "3", "z")
-        assert board(pilot).query_one("#audit").size.width > 110
-        assert not board(pilot).query_one("#partners").display
+        await press(pilot, "1", "z")
+        assert board(pilot).query_one("#partners").size.width > 110
+        assert not board(pilot).query_one("#audit").display
         await press(pilot, "escape")
-        assert board(pilot).query_one("#partners").display
-        assert pilot.app.focused.id == "audit"
+        assert board(pilot).query_one("#audit").display
+        assert pilot.app.focused.id == "partners"
         for there, back in (("z", "z"), ("2", "escape"), ("z", "q")):
             await press(pilot, "2", there)
             assert isinstance(pilot.app.screen, TimelineScreen)

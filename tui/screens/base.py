@@ -34,7 +34,7 @@ class WorkScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
     AUTO_FOCUS = None
-    BINDINGS: ClassVar = bindings("panes", "who_read")
+    BINDINGS: ClassVar = bindings("panes", "who_read", "screens.due", "screens.stages")
     # Textual's own repaints the whole screen: what gains or loses the focus draws itself.
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
     # No class of the screen's: every widget on it would be styled anew.
@@ -111,6 +111,18 @@ class WorkScreen(Screen[None]):
             ask_for_id(self.overscope, kind)
         else:
             self.app.push_screen(WhoReadScreen(self.overscope.store, kind, known))
+
+    def action_stages(self) -> None:
+        """Show where each partner stands."""
+        from tui.screens.stages import StagesScreen
+
+        self.app.push_screen(StagesScreen())
+
+    def action_due(self) -> None:
+        """Show everything that is due."""
+        from tui.screens.due import DueScreen
+
+        self.app.push_screen(DueScreen())
 
     def say(self, text: str, level: str = "info") -> None:
         """Show a line in this screen's message bar; levels are those of `MessageBar`."""

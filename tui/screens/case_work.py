@@ -35,6 +35,7 @@ Expect = dict[int, int]
 Rows = Sequence[PartnerRow]
 Chosen = TypeVar("Chosen")
 _CLOSURES_SHOWN = 6
+_TRACK_PANE = "audit"
 
 
 class CaseWorkScreen(WorkScreen):
@@ -48,6 +49,25 @@ class CaseWorkScreen(WorkScreen):
 
     def acted(self) -> None:
         """An action went through: marks drop."""
+
+    # -- the track among all of them -------------------------------------------------------------------------------
+
+    def action_pane(self, number: int) -> None:
+        """Focus a pane; the track, when it has the focus already, shows where all partners stand."""
+        if self._is_on_track() and self.PANES[number - 1 : number] == (_TRACK_PANE,):
+            self.action_stages()
+        else:
+            super().action_pane(number)
+
+    def action_maximise(self) -> None:
+        """The focused pane gets the whole body; the track shows where all partners stand."""
+        if self._is_on_track() and not self.unmaximise():
+            self.action_stages()
+        else:
+            super().action_maximise()
+
+    def _is_on_track(self) -> bool:
+        return self.focused is not None and self.focused.id == _TRACK_PANE
 
     # -- one key each ----------------------------------------------------------------------------------------------
 

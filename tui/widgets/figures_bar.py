@@ -6,6 +6,7 @@ from textual.widget import Widget
 from store.figures import Figures
 from tui.fitting import Fact, Piece, Wording, fit_facts
 from tui.text import clean, count, day, fit, lag, last_day, number, plural, qualified, short_day
+from tui.widgets.incident_clocks import alarm_facts
 
 _QUIET, _STRONG, _ALARM, _GOOD, _WARNING = "$quiet", "$head bold", "$error bold", "$success", "$warning"
 _ASKED = (
@@ -50,11 +51,15 @@ class FiguresBar(Widget):
             return Content.styled(self._waiting, _QUIET)
         width = self.size.width
         scope = scope_facts(figures, self._who, read_only=self._read_only)
-        if self.size.height >= 4:
-            lines = [scope, population_facts(figures), work_facts(figures), reliability_facts(figures)]
-            return _lines([fit_facts(line, width) for line in lines])
-        small = [work_facts(figures)[0], *late_facts(figures), reliability_facts(figures)[0], *missing_facts(figures)]
-        return _lines([fit_facts(line, width) for line in (scope, population_facts(figures), small)])
+        small = self.size.height < 4
+        clocks = alarm_facts(figures.clocks, beside=figures.today, small=small)
+        if small:
+            most = [work_facts(figures)[0], *late_facts(figures), reliability_facts(figures)[0]]
+            lines = [scope, population_facts(figures), [*most, *missing_facts(figures), *clocks]]
+        else:
+            last = [*reliability_facts(figures), *clocks]
+            lines = [scope, population_facts(figures), work_facts(figures), last]
+        return _lines([fit_facts(line, width) for line in lines])
 
 
 def _lines(lines: list[list[Piece]]) -> Content:
