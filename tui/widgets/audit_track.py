@@ -190,11 +190,15 @@ class AuditPane(ScrollView, can_focus=True):
     def _title(self, width: int) -> Content:
         """The partner and what comes next; in few cells only what comes next."""
         track, row = self._known.track, self._known.row
-        following = "" if track is None else f"  next: {next_words(track)}"
-        if track is not None and cell_len(self._heading + following) + 4 > width:
-            following = f"  > {step_words(track.next_step or 'nothing')}"
         name = clean(track.name if track is not None else row.name if row is not None else "", 60)
-        room = width - cell_len(self._heading) - cell_len(following) - 6
+        nexts = (
+            [""]
+            if track is None
+            else [f"  next: {next_words(track)}", f"  > {step_words(track.next_step or 'nothing')}"]
+        )
+        # A name that can be told whole goes before the words for what comes next, which the lines tell too.
+        rooms = [(following, width - cell_len(self._heading + following) - 6) for following in (*nexts, "")]
+        following, room = next((each for each in rooms if each[1] >= cell_len(name)), rooms[len(nexts) - 1])
         name = fit(name, min(cell_len(name), room)) if room >= 6 else ""
         return Content.assemble(f"{self._heading}  " if name else self._heading, (name, "bold"), following)
 
