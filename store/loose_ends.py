@@ -13,8 +13,10 @@ from store.instants import day_of, format_day
 from store.kept import kept_partners_of
 from store.reasons import due_words
 from store.rulebook import rulebook_in
-from store.step_details import NAMED, NO_RECIPIENTS, SAMPLE_CHECKED, STATEMENT
-from store.words import count_words, step_words
+from store.sample_rows import sample_rows
+from store.sample_words import sample_loose_ends
+from store.step_details import NAMED, NO_RECIPIENTS, STATEMENT
+from store.words import step_words
 
 # Steps that claim something which a file should show; an imported step rests on its import's file.
 _CLAIMS = ("deletion_certified", "audit_passed", STATEMENT, "recipient_certified", "recipient_verified")
@@ -74,7 +76,12 @@ def loose_ends_in(
     found += _missing_evidence(steps)
     if not passing:
         found += [f"{due_words(now.next_step)} due {format_day(step.due or 0)}" for step in now.open_dues]
-    return (*found, *_notice(connection, steps), *_recipients(steps), *_samples(steps))
+    return (
+        *found,
+        *_notice(connection, steps),
+        *_recipients(steps),
+        *sample_loose_ends(sample_rows(connection, partner)),
+    )
 
 
 def _missing_evidence(steps: Sequence[Step]) -> list[str]:
@@ -114,13 +121,3 @@ def _recipients(steps: Sequence[Step]) -> list[str]:
         elif step.step == NO_RECIPIENTS:
             open_ones.clear()
     return [f"deletion at the onward recipient {name} is not verified" for name in open_ones.values()]
-
-
-def _samples(steps: Sequence[Step]) -> list[str]:
-    """Samples in which people's data was still found, each by what was found last."""
-    last = {step.details.sample: step.details for step in steps if step.step == SAMPLE_CHECKED and step.details}
-    return [
-        f"sample #{details.sample}: {count_words(details.found)} of {count_words(details.checked or 0)} were still held"
-        for details in last.values()
-        if details.found
-    ]
