@@ -1,7 +1,7 @@
 """Whether the evidence is what was imported: every row's hash against the seal, every seal against the log."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 from store import seals
@@ -42,6 +42,37 @@ def check_evidence(connection: sqlite3.Connection, context: Context) -> Findings
     Args:
         connection: of `store.verify.scan.checking`; not inside a transaction.
     """
+    sealed, scan = yield from _of_contents(connection, context)
+    yield from _dictionaries(connection, scan.contents, sealed)
+    yield from _readable(_changed_events(connection, scan), "the records that were changed")
+    yield from _astray(scan)
+    yield from _readable(_below_least(connection, scan), "table access_events: it")
+    yield from _readable(_strays(connection, scan), "rows that no import brought")
+    yield from _readable(_unsealed(connection), "versions that no import holds")
+    for import_id, file in connection.execute(_UNFINISHED):
+        yield Finding(f"import {import_id} {file} was begun and is not complete: it counts nowhere", is_fault=False)
+    events = sum(part.rows for parts in scan.parts.values() for part in parts)
+    return f"{counted(len(scan.contents), 'import')}, {counted(events, 'event')}: every row is as it was imported"
+
+
+def check_known_evidence(connection: sqlite3.Connection, context: Context) -> Findings:
+    """Everything that the imports of a copy brought, in which later imports were taken back: their rows are let be.
+
+    Args:
+        connection: of `store.verify.scan.checking`; not inside a transaction.
+    """
+    sealed, scan = yield from _of_contents(connection, context)
+    yield from _dictionaries(connection, scan.contents, {each: sealed.get(each, []) for each in scan.contents})
+    yield from _readable(_changed_events(connection, scan), "the records that were changed")
+    yield from _astray(scan)
+    yield from _readable(_below_least(connection, scan, known_only=True), "table access_events: it")
+    return f"{counted(len(scan.contents), 'import')}: every row is as it was imported"
+
+
+def _of_contents(
+    connection: sqlite3.Connection, context: Context
+) -> Generator[Finding, None, tuple[dict[int, list[Part]], Scan]]:
+    """Each complete content's rows against its seal, and its seal against the log; all seals, and what was read."""
     connection.execute("BEGIN")
     entries, _ = read_entries(connection)
     logged = _logged_digests(entries)
@@ -62,16 +93,7 @@ def check_evidence(connection: sqlite3.Connection, context: Context) -> Findings
         if logged.get(content.content_id) != digest:
             told = "says nothing of it" if content.content_id not in logged else "says otherwise"
             yield Finding(f"{content}: its seal is not the one it was given: the log {told}")
-    yield from _dictionaries(connection, scan.contents, sealed)
-    yield from _readable(_changed_events(connection, scan), "the records that were changed")
-    yield from _astray(scan)
-    yield from _readable(_below_least(connection, scan), "table access_events: it")
-    yield from _readable(_strays(connection, scan), "rows that no import brought")
-    yield from _readable(_unsealed(connection), "versions that no import holds")
-    for import_id, file in connection.execute(_UNFINISHED):
-        yield Finding(f"import {import_id} {file} was begun and is not complete: it counts nowhere", is_fault=False)
-    events = sum(part.rows for parts in scan.parts.values() for part in parts)
-    return f"{counted(len(scan.contents), 'import')}, {counted(events, 'event')}: every row is as it was imported"
+    return sealed, scan
 
 
 def _readable(findings: Iterator[Finding], what: str) -> Iterator[Finding]:
@@ -88,8 +110,10 @@ def _changed_events(connection: sqlite3.Connection, scan: Scan) -> Iterator[Find
         yield from _records(scan.contents[changed.content_id], "access_events", changed_events(connection, changed))
 
 
-def _below_least(connection: sqlite3.Connection, scan: Scan) -> Iterator[Finding]:
+def _below_least(connection: sqlite3.Connection, scan: Scan, *, known_only: bool = False) -> Iterator[Finding]:
     for content_id, record_no in connection.execute(_NEGATIVE):
+        if known_only and content_id not in scan.contents:
+            continue
         owner = scan.contents.get(content_id, content_id)
         yield Finding(f"table access_events: record {valued(record_no)} of {owner} has a number below its least")
 

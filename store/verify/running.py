@@ -83,16 +83,16 @@ def verify(
             barred = _barred(connection)
             for check in chosen:
                 if barred and check.reads_rows:
-                    results[check.name] = _not_run(check, barred)
+                    results[check.name] = _notrun_check(check, barred)
                 elif barred or not check.scans:
-                    results[check.name] = _run(check, connection, context, progress)
+                    results[check.name] = run_check(check, connection, context, progress)
             head = _head(connection)
     except _DAMAGE as error:
         reraise_interruption(error)
-        return Report(tuple(_not_run(check, str(error)) for check in chosen), None)
+        return Report(tuple(_notrun_check(check, str(error)) for check in chosen), None)
     scanning = [check for check in chosen if check.name not in results]
     if path is None:
-        results |= {check.name: _not_run(check, "the store has no file") for check in scanning}
+        results |= {check.name: _notrun_check(check, "the store has no file") for check in scanning}
     elif scanning:
         mode = store.mode if isinstance(store, Store) else "ro"
         results |= {result.check: result for result in _scan(scanning, context, path, mode, progress)}
@@ -115,10 +115,10 @@ def _scan(checks: Sequence[Check], context: Context, path: Path, mode: str, prog
 
     try:
         with checking(path, mode) as connection:
-            return [_run(check, connection, context, progress) for check in checks]
+            return [run_check(check, connection, context, progress) for check in checks]
     except _DAMAGE as error:
         reraise_interruption(error)
-        return [_not_run(check, str(error)) for check in checks]
+        return [_notrun_check(check, str(error)) for check in checks]
 
 
 def _barred(connection: sqlite3.Connection) -> str:
@@ -135,12 +135,14 @@ def _barred(connection: sqlite3.Connection) -> str:
         return str(error)
 
 
-def _not_run(check: Check, barred: str) -> Result:
+def _notrun_check(check: Check, barred: str) -> Result:
     line = f"not checked: {barred}"
     return Result(check.name, False, line, (line,), ())
 
 
-def _run(check: Check, connection: sqlite3.Connection, context: Context, progress: Progress | None) -> Result:
+def run_check(check: Check, connection: sqlite3.Connection, context: Context, progress: Progress | None) -> Result:
+    """Run one check and collect what it says; whatever it stumbles over is a finding."""
+
     def tell(part: float | None) -> None:
         if progress is not None:
             progress(check.name, part)
