@@ -1,0 +1,137 @@
+"""Disclosures, their differences and their reproduction in words; texts of the data in them are still to be cleaned."""
+
+import json
+from collections.abc import Sequence
+
+from store.disclosure import Disclosure, DisclosureRow
+from store.disclosure_causes import OF_EVIDENCE, Cause
+from store.disclosure_diff import Diff, FigureChange, Moved
+from store.instants import format_day, last_day_before, parse_point
+from store.reproduce import Difference, Reproduction
+from store.words import count_words, qualified
+
+_POPULATION_WORDS = {
+    "retained": "kept access",
+    "accessed": "read",
+    "recent": "read in the window",
+    "after_removal": "read after removal",
+}
+# Of these the one sentence tells; each with what it counts, one and many.
+_TOLD = (
+    ("retained.partners", "kept access", "partner", "partners"),
+    ("accessed.partners", "read", "partner", "partners"),
+    ("accessed.people", "read", "person", "people"),
+    ("recent.partners", "read in the window", "partner", "partners"),
+    ("after_removal.partners", "read after removal", "partner", "partners"),
+)
+_MOST_NAMED = 10
+_LONGEST_VALUE = 80
+
+
+def disclosure_line(found: Disclosure) -> str:
+    """What was done: `#412 ana froze disclosure 1, "To the press": SHA-256 5f2c...`."""
+    return f'#{found.seq} {found.by}: froze disclosure {found.disclosure_id}, "{found.name}": SHA-256 {found.sha256}'
+
+
+def row_words(row: DisclosureRow) -> str:
+    """Its figures in short: `kept access 96, read ≥11 (≥3,104 people), last 60 days ≥2, after removal 0`."""
+    return (
+        f"kept access {count_words(row.kept_access)}, read {qualified(row.read, row.qualifier)}"
+        f" ({qualified(row.people, row.qualifier)} people), last {row.window_days} days {count_words(row.recent)},"
+        f" after removal {count_words(row.after_removal)}, before {format_day(row.as_of)}"
+    )
+
+
+def parameters_words(found: Disclosure) -> str:
+    """Under which parameters: `reads to 2019-11-04, the last 60 days from 2019-09-06, judged at 2019-11-05`."""
+    asked = found.document["parameters"]
+    what_if = "" if asked["what_if_cutoff"] is None else f", what if every rule had begun {asked['what_if_cutoff']}"
+    return (
+        f"reads to {last_day_before(parse_point(asked['as_of']))}, the last {asked['window_days']} days from"
+        f" {asked['recent_from']}, steps judged at {asked['today']}{what_if}"
+    )
+
+
+def since_words(found: Diff) -> str:
+    """The one sentence: `since the disclosure: read +2 partners, +310 people; because of import 7 (events.csv)`."""
+    since = "since the disclosure" if found.other_id is None else f"from {found.disclosure_id} to {found.other_id}"
+    by_path = {change.path: change for change in found.figures}
+    told: dict[str, list[str]] = {}
+    for path, population, one, many in _TOLD:
+        change = by_path.get(path)
+        if change is not None and change.changed and isinstance(change.difference, int):
+            told.setdefault(population, []).append(
+                f"{change.difference:+,} {one if abs(change.difference) == 1 else many}"
+            )
+    parts = [f"{population} {', '.join(counts)}" for population, counts in told.items()]
+    if not found.changes and not any(each.entered or each.left for each in found.moved):
+        return f"{since}: no figure changed"
+    if not parts:
+        parts = [f"{count_words(len(found.changes))} figures changed, none of how many partners or people read"]
+    return f"{since}: {'; '.join(parts)}{_because_words(found)}"
+
+
+def _because_words(found: Diff) -> str:
+    causes = [cause for cause in found.causes if not found.evidence_changed or cause.kind in OF_EVIDENCE]
+    if not causes:
+        return "; nothing in the log explains it: see `python -m store verify`"
+    if len(causes) == 1:
+        return f"; because of {causes[0].says}"
+    return f"; {len(causes)} causes lie between"
+
+
+def change_words(change: FigureChange) -> str:
+    """`accessed.people: 3,104 -> 3,414 (+310)`."""
+    difference = "" if not change.difference else f" ({change.difference:+,})"
+    return f"{change.path}: {value_words(change.then)} -> {value_words(change.now)}{difference}"
+
+
+def value_words(value: object) -> str:
+    """A value of JSON for a line."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{value:,}"
+    if value is None:
+        return "nothing"
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}... ({len(text):,} characters)"
+
+
+def moved_words(moved: Sequence[Moved]) -> list[str]:
+    """A line for each population that somebody entered or left."""
+    lines = []
+    for each in moved:
+        for how, who in (("entered", each.entered), ("left", each.left)):
+            if who:
+                rest = f" and {len(who) - _MOST_NAMED:,} more" if len(who) > _MOST_NAMED else ""
+                lines.append(f"{how} '{_POPULATION_WORDS[each.population]}': {', '.join(who[:_MOST_NAMED])}{rest}")
+    return lines
+
+
+def cause_words(cause: Cause) -> str:
+    """`#8 import 7 (events.csv), by ana`."""
+    if not cause.last_seq:
+        return cause.says
+    where = f"#{cause.first_seq}" if cause.first_seq == cause.last_seq else f"#{cause.first_seq}-{cause.last_seq}"
+    return f"{where} {cause.says}, by {cause.by}"
+
+
+def difference_words(difference: Difference) -> str:
+    """`figures.accessed.people: frozen 3,104, comes out 3,103`; of lists, what is in one of them only."""
+    then, again = difference.then, difference.again
+    if isinstance(then, list) and isinstance(again, list):
+        gone, new = ([each for each in one if each not in other] for one, other in ((then, again), (again, then)))
+        return (
+            f"{difference.path}: frozen {len(then):,}, come out {len(again):,}"
+            f"{f'; missing {value_words(gone)}' if gone else ''}{f'; besides {value_words(new)}' if new else ''}"
+        )
+    return f"{difference.path}: frozen {value_words(then)}, comes out {value_words(again)}"
+
+
+def reproduction_words(found: Reproduction) -> str:
+    """The answer in a line."""
+    called = f'disclosure {found.disclosure_id}, "{found.name}"'
+    if found.equal:
+        return f"equal: {called} comes out of the store as it was known at entry #{found.seq}, figure by figure"
+    if not found.differences:
+        return f"NOT equal: the figures of {called} come out the same, but what they rest on was changed"
+    return f"NOT equal: {len(found.differences):,} things of {called} do not come out as they were frozen"
