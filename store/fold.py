@@ -90,7 +90,7 @@ _CLEARING = {
 
 
 def refresh(connection: sqlite3.Connection, *, actor: str, at: int) -> None:
-    """Bring every derived table up to date, and reopen the closed cases that the change speaks against.
+    """Bring every derived table up to date, reopen the closed cases that the change speaks against, and test claims.
 
     Call it last in the write transaction that changed evidence or rules.
 
@@ -99,9 +99,12 @@ def refresh(connection: sqlite3.Connection, *, actor: str, at: int) -> None:
         actor: who made the change, for the reason of a case that reopens.
         at: the change's instant, microseconds UTC.
     """
+    from store.claims import retest
+
     with _read_once(connection):
         world = bring_up_to_date(connection, at=at)
         reopen_contradicted(connection, world, actor=actor, at=at)
+        retest(connection, world, at=at)
 
 
 @contextmanager
@@ -127,6 +130,8 @@ def defer(connection: sqlite3.Connection, *, import_id: int) -> None:
 
 def rebuild(store: Store, *, actor: str) -> None:
     """Drop every derived table's rows and make them anew from the plain tables: the same rows come out."""
+    from store.claims import retest
+
     with store.writing() as connection:
         at = now()
         judged_at = judged_last(connection)
@@ -138,6 +143,7 @@ def rebuild(store: Store, *, actor: str) -> None:
         world = bring_up_to_date(connection, at=at if judged_at is None else judged_at)
         append(connection, actor=actor, verb="rebuild", at=at)
         reopen_contradicted(connection, world, actor=actor, at=at)
+        retest(connection, world, at=at)
 
 
 def judged_last(connection: sqlite3.Connection) -> int | None:
