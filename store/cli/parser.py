@@ -2,8 +2,10 @@
 
 import argparse
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
+from store.cli.disclosure_parser import add_disclosures
 from store.cli.values import actor, dated_point, name, part, point, renaming, seed, whole, words
 from store.errors import UsageError
 from store.parameters import MOST_WINDOW_DAYS
@@ -84,6 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_casework(commands)
     _add_trust(commands)
     _add_files(commands)
+    add_disclosures(partial(_command, commands), _as_someone, _add_parameters)
     return parser
 
 
@@ -116,11 +119,11 @@ def _command(commands: Commands, verb: str, run: str, summary: str, *, json: boo
     return parser
 
 
-def _as_someone(parser: OneLineParser) -> None:
+def _as_someone(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--as", dest="actor", type=actor, metavar="NAME", help="who acts (default: the login name)")
 
 
-def _add_parameters(parser: OneLineParser, *, window: bool = True, cutoff: bool = True) -> None:
+def _add_parameters(parser: argparse.ArgumentParser, *, window: bool = True, cutoff: bool = True) -> None:
     parser.add_argument("--as-of", type=point, metavar="DATE", help="count events before this (default: the rulebook)")
     if cutoff:
         parser.add_argument("--cutoff", type=point, metavar="DATE", help="what if every rule had begun then")

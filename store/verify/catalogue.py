@@ -7,6 +7,7 @@ from store.verify.database import check_integrity, check_mode, check_references
 from store.verify.derived import check_derived
 from store.verify.evidence import check_evidence
 from store.verify.files import check_files
+from store.verify.replay_disclosures import check_claims, check_disclosures
 from store.verify.replay_intake import check_imports, check_incident, check_rulebooks, check_settled
 from store.verify.replay_work import check_cases, check_citations, check_closures, check_samples, check_steps
 from store.verify.schema import check_schema
@@ -26,6 +27,8 @@ CHECKS: tuple[Check, ...] = (
     Check("steps", check_steps),
     Check("citations", check_citations),
     Check("samples", check_samples),
+    Check("disclosures", check_disclosures),
+    Check("claims", check_claims),
     Check("imports", check_imports),
     Check("quarantine", check_settled),
     Check("rulebooks", check_rulebooks),

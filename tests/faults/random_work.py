@@ -13,13 +13,17 @@ from pathlib import Path
 import pytest
 
 from store import audits, cases, instants
+from store.claim_logic import COMPARISONS
+from store.claims import claim, claims, withdraw
 from store.connection import Store
+from store.disclosure import disclose
 from store.errors import StoreError
 from store.fold import rebuild
 from store.ingest.importing import import_paths
 from store.ingest.imports import imports, void
 from store.ingest.quarantine import quarantined, resolve
 from store.instants import MICROSECONDS_PER_SECOND, parse_point
+from store.parameters import Parameters
 from store.rulebook import load_rules
 from store.samples import draw_sample, samples_of
 from store.step_details import Details
@@ -106,6 +110,7 @@ class Diary:
         }
         if not first_schema:
             self._deeds |= {self._sample: 2, self._check_sample: 1}
+            self._deeds |= {self._disclose: 1, self._claim: 1, self._withdraw: 1}
 
     def go_on(self, deeds: int) -> None:
         """Do so many things; refusals are tried again with something else."""
@@ -236,6 +241,26 @@ class Diary:
             note=self._text(),
             details=details,
         )
+        return None
+
+    def _disclose(self) -> None:
+        window = self.chance.choice((None, 7))
+        disclose(
+            self.store, Parameters(window_days=window), actor=self._actor(), name="to the press", note=self._text()
+        )
+
+    def _claim(self) -> None:
+        figure = self.chance.choice(("accessed.partners", "recent.people", "retained.partners"))
+        that = f"{figure} {self.chance.choice(COMPARISONS)} {self.chance.randint(0, 9)}"
+        sentence = f"we said: {self._text()}"
+        claim(self.store, Parameters(), actor=self._actor(), sentence=sentence, that=that)
+
+    def _withdraw(self) -> None:
+        standing = claims(self.store)
+        if not standing:
+            return self._claim()
+        number = self.chance.choice(standing).claimed.claim_id
+        withdraw(self.store, number, actor=self._actor(), note="corrected")
         return None
 
     def _rebuild(self) -> None:

@@ -42,11 +42,24 @@ CALLED = {
     "evidence": "evidence file",
     "audit_steps": "step ",
     "samples": "sample #",
+    "disclosures": "disclosure ",
+    "claims": "claim ",
     "quarantine": "quarantined record",
     "_sqlite_migrations": "_sqlite_migrations",
     "sqlite_sequence": "the log's end was cut",
 }
-KEYS = ("id", "seq", "rulebook_id", "ordinal", "import_id", "partner", "evidence_id", "step_id")
+KEYS = (
+    "id",
+    "seq",
+    "rulebook_id",
+    "ordinal",
+    "import_id",
+    "partner",
+    "evidence_id",
+    "step_id",
+    "disclosure_id",
+    "claim_id",
+)
 EXEMPT = {
     ("_sqlite_migrations", "id"): "the order of migrations is told by their names",
     ("_sqlite_migrations", "applied_at"): "when a file was brought up to date is told by the log",
@@ -70,6 +83,9 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "incident_step",
             "rules",
             "sample",
+            "claim",
+            "disclose",
+            "withdraw",
         ):
             while not diary.do(what):
                 pass

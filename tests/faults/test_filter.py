@@ -31,10 +31,11 @@ PARTNERS = 30
 QUESTIONS = (
     *("imports", "quarantine", "figures", "partners", "timeline", "shape", "events", "event", "who", "people", "audit"),
     *("log", "held", "sample", "queue", "due", "overlap", "access", "stages"),
+    *("disclosures", "diff", "reproduce", "claims"),
 )
 CASEWORK = ("flag", "clear", "reopen", "note", "assign", "undo", "redo", "step")
 # What makes a question write or ask for a file; `people --json` and `--csv` are entries in the log.
-_NOT_ASKED = frozenset({"db", "resolve", "note", "help", "actor"})
+_NOT_ASKED = frozenset({"db", "resolve", "note", "help", "actor", "to"})
 _LOGS_EXPORTS = {"people": ("json", "csv")}
 
 PIECES = (
@@ -195,6 +196,7 @@ def test_every_command_that_answers_is_tried() -> None:
     (commands,) = [each for each in build_parser()._actions if isinstance(each, argparse._SubParsersAction)]
     writing = {"init", "import", "void", "rules", "rebuild", *CASEWORK}
     working_on_files = {"verify", "checkpoint", "backup", "evidence", "report", "letter"}
+    writing |= {"disclose", "claim"}
     assert set(commands.choices) - writing - working_on_files == set(QUESTIONS)
     assert ("partners", "--filter") in options_with_text()
     assert len(options_with_text()) >= 25

@@ -14,10 +14,13 @@ from pathlib import Path
 import pytest
 
 from store import audits, cases
+from store.claims import claim
 from store.cli.main import main
 from store.cli.parser import build_parser
 from store.connection import open_store
+from store.disclosure import disclose
 from store.instants import parse_point
+from store.parameters import Parameters
 from store.samples import draw_sample
 from store.step_details import Details
 from tests import small_incident
@@ -47,6 +50,10 @@ READING = {
     "due": _TODAY,
     "stages": [*_TODAY, "--stage", "deletion_requested"],
     "log": [],
+    "disclosures": ["--show", "1"],
+    "diff": ["--disclosure", "1", "--by-cause"],
+    "reproduce": ["--disclosure", "1"],
+    "claims": [],
     "verify": [],
     "checkpoint": ["--to"],
     "evidence": [],
@@ -66,6 +73,8 @@ ACTING = {
     "step",
     "backup",
     "letter",
+    "disclose",
+    "claim",
 }
 _LONGEST = 300
 
@@ -87,6 +96,9 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (seq,) = draw_sample(store, 1, actor="bo", share=Fraction(1, 20), risk=Fraction(1, 20)).seqs
         found = Details(sample=seq, checked=9, found=1)
         audits.record_step(store, [1], actor="bo", step="sample_checked", at=None, details=found)
+        asked = Parameters(today=parse_point(small_incident.TODAY))
+        disclose(store, asked, actor="bo", name="to the press")
+        claim(store, asked, actor="bo", sentence="at least five", that="accessed.partners >= 5")
     return path
 
 

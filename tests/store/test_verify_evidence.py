@@ -36,6 +36,8 @@ WORK = {
     "evidence",
     "audit_steps",
     "samples",
+    "disclosures",
+    "claims",
 }
 DICTIONARIES = {"apps", "partners", "subjects", "resources", "endpoints", "addresses", "field_sets"}
 # A version that nothing holds counts nowhere, like an entry of a dictionary that nothing refers to.
