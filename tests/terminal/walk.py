@@ -159,8 +159,10 @@ class Walk:
         return "" if found is None else found[0]
 
     def _both_show_another(self, before: set[str]) -> bool:
-        here = self.found(self._line(r"╭─ 2 "))
-        return bool(here) and here != before and here <= self.found(box(self.terminal, "3 "))
+        title = _solid(self._line(r"╭─ 2 ")).removeprefix("╭─2")
+        # Only whom the title names: what a text has in it may look like the beginning of another.
+        here = {text for text, shown in self._proofs.items() if title.startswith(shown)}
+        return bool(here) and not here <= before and here <= self.found(box(self.terminal, "3 "))
 
     def header(self) -> None:
         """The incident's name comes from the rulebook while the store has none of its own."""
