@@ -70,7 +70,7 @@ PROMISES = {
     ),
     "contradictions": Promise(
         "Whatever the log says against a record, and proves of a removal, is found, and nothing else",
-        60,
+        30,
         1_000,
         "incidents",
     ),
