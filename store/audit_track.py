@@ -153,29 +153,31 @@ class Unit:
     held_by: int = 0
     stage: str = _NO_STAGE
 
-    def take(self, name: str, place: int, *, has_due: bool) -> None:
-        """Take in the next step, in the order of `in_order`."""
+    def take(self, name: str, place: int, due: int) -> None:
+        """Take in the next step, in the order of `in_order`; `due`: none, one that was given, or one by a clock."""
         if name in SIDE_STATES:
             self.sides.add(name)
             self.held_by = place if name == "on_hold" else self.held_by
-            self.due = place if has_due else self.due
+            self.due = place if due else self.due
             return
         if name not in _RANK:
             return
         self.sides.clear()
-        own_due = place if has_due else None
+        # A clock starts once for each app: a reminder, also one to the whole partner, gives no more time.
+        own_due = place if due == _GIVEN or (due == _BY_CLOCK and not self.has(name)) else None
         if name in RESULTS:
             self.result, self.stage, self.due = (name, place), name, own_due
             self.retried.clear()
             return
+        is_reminder = self.has(name)
         self.done[name] = place
         if _RANK[name] > _RANK[self.stage]:
             self.stage, self.due = name, own_due
         elif self._failed() and name in NEXT_AUDIT:
             self.retried.add(name)
+            self.due = self.due if is_reminder and own_due is None else own_due
+        elif name == self.stage and own_due is not None:
             self.due = own_due
-        elif name == self.stage and has_due:
-            self.due = place
 
     def has(self, step: str) -> bool:
         """Whether a step of the track is done; one of a further audit, once that one has it."""
@@ -265,21 +267,29 @@ class Pattern(NamedTuple):
 
 
 WHOLE, _ELSEWHERE = -1, -2
+# Whether a step names a due date, and who does.
+_NONE, _GIVEN, _BY_CLOCK = range(3)
 
 
-def taken(steps: Iterable[Step], apps: Sequence[str]) -> tuple[tuple[str, int, bool], ...]:
-    """The record as a pattern is judged from: of each step its name, the place of its app, and whether it names a due.
+def taken(steps: Iterable[Step], apps: Sequence[str]) -> tuple[tuple[str, int, int], ...]:
+    """The record as a pattern is judged from: of each step its name, the place of its app, and whether it has a due.
 
     A step of an app that is not the partner's moves nothing.
     """
     places = {app: place for place, app in enumerate(apps)}
     return tuple(
-        (step.step, WHOLE if step.app_id is None else places.get(step.app_id, _ELSEWHERE), step.due is not None)
+        (step.step, WHOLE if step.app_id is None else places.get(step.app_id, _ELSEWHERE), _due_of(step))
         for step in steps
     )
 
 
-def units(record: Sequence[tuple[str, int, bool]], apps: int) -> list[Unit]:
+def _due_of(step: Step) -> int:
+    if step.due is None:
+        return _NONE
+    return _GIVEN if step.due_basis is None else _BY_CLOCK
+
+
+def units(record: Sequence[tuple[str, int, int]], apps: int) -> list[Unit]:
     """How far each app is, in their order; the partner itself where it has none.
 
     Args:
@@ -287,12 +297,12 @@ def units(record: Sequence[tuple[str, int, bool]], apps: int) -> list[Unit]:
         apps: how many it has.
     """
     each = [Unit() for _ in range(apps or 1)]
-    for place, (name, app, has_due) in enumerate(record):
+    for place, (name, app, due) in enumerate(record):
         if app == WHOLE:
             for unit in each:
-                unit.take(name, place, has_due=has_due)
+                unit.take(name, place, due)
         elif app != _ELSEWHERE:
-            each[app].take(name, place, has_due=has_due)
+            each[app].take(name, place, due)
     return each
 
 
@@ -302,7 +312,7 @@ def least_stage(each: Iterable[Unit]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def pattern(record: tuple[tuple[str, int, bool], ...], apps: int) -> Pattern:
+def pattern(record: tuple[tuple[str, int, int], ...], apps: int) -> Pattern:
     """What a record comes to over all apps; arguments as of `units`."""
     each = units(record, apps)
     least = min(each, key=lambda unit: _RANK[unit.stage])
@@ -359,6 +369,22 @@ def _letter(step: str, count: int, most: int) -> str:
     if not count:
         return "-"
     return LETTERS[step] if count == most else LETTERS[step].lower()
+
+
+_FOLLOWED_BY = {
+    "access_removed": "notified",
+    "notified": "deletion_requested",
+    "deletion_requested": "deletion_certified",
+    "deletion_certified": "audit_planned",
+    "audit_planned": "audit_started",
+    "audit_started": "audit_passed",
+    "audit_failed": "audit_planned",
+}
+
+
+def settling_step(step: Step, next_step: str | None) -> str | None:
+    """The step that settles what a step asks for: the one after it on the track; of a side state, what comes next."""
+    return _FOLLOWED_BY.get(step.step, next_step)
 
 
 def is_overdue(due: int | None, today: int) -> bool:

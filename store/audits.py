@@ -18,6 +18,7 @@ from store.audit_track import (
     is_overdue,
     progress,
     reached,
+    settling_step,
 )
 from store.case_notes import notes_by_partner
 from store.connection import Store
@@ -114,7 +115,7 @@ def tracks_in(
 
 
 class Mark(NamedTuple):
-    """A track in short, for a line of a list: see `Track`."""
+    """A track in short, for a line of a list: see `Track`; `due_step` is the step that settles what is due first."""
 
     stage: str
     letters: str
@@ -124,6 +125,7 @@ class Mark(NamedTuple):
     next_step: str | None = TRACK[0]
     contradictions: tuple[Contradiction, ...] = ()
     statement: Step | None = None
+    due_step: str | None = None
 
     def contradicts(self, people: int, *, after_removal: int = 0) -> bool:
         """Whether the log, or somebody, contradicts its record.
@@ -158,6 +160,7 @@ def track_marks(connection: sqlite3.Connection, *, today: int) -> dict[int, Mark
             now.next_step,
             against,
             statement_of(mine),
+            settling_step(now.open_dues[0], now.next_step) if now.open_dues else None,
         )
     return marks
 

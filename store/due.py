@@ -3,13 +3,14 @@
 from typing import NamedTuple
 
 from store.audit_rows import apps_by_partner, steps_by_partner
-from store.audit_track import Step, is_overdue, progress
+from store.audit_track import Step, is_overdue, progress, settling_step
 from store.connection import Store
 from store.incident_clocks import OVERDUE, RUNNING, clocks_in
 from store.instants import format_day, format_instant
 from store.names import PartnerName, partner_name
 from store.parameters import Parameters, resolve
 from store.reasons import due_words
+from store.recipients import recipients
 from store.rulebook import rulebook_in
 from store.words import step_words
 
@@ -88,9 +89,10 @@ def due_list(store: Store, parameters: Parameters) -> DueList:
         for partner, mine in steps.items():
             now = progress(mine, apps.get(partner, []))
             on_hold += "on_hold" in now.side_states
-            waiting = [_Waiting(step, _next(step, now.next_step), None) for step in now.open_dues]
+            waiting = [_Waiting(step, settling_step(step, now.next_step), None) for step in now.open_dues]
             waiting += [
-                _Waiting(step, "recipient_certified", recipient) for recipient, step in _asked_recipients(mine).items()
+                _Waiting(step, "recipient_certified", recipient)
+                for recipient, step in _asked_recipients(mine, view.today).items()
             ]
             if not waiting:
                 continue
@@ -126,33 +128,10 @@ def _soonest(item: DueItem) -> tuple[object, ...]:
     return item.due, item.partner is not None, item.name.casefold(), item.partner or 0, item.what, item.recipient or ""
 
 
-_FOLLOWED_BY = {
-    "access_removed": "notified",
-    "notified": "deletion_requested",
-    "deletion_requested": "deletion_certified",
-    "deletion_certified": "audit_planned",
-    "audit_planned": "audit_started",
-    "audit_started": "audit_passed",
-    "audit_failed": "audit_planned",
-}
-
-
-def _next(step: Step, next_step: str | None) -> str | None:
-    """The step that settles what a step asks for: the one after it on the track; of a side state, what comes next."""
-    return _FOLLOWED_BY.get(step.step, next_step)
-
-
-def _asked_recipients(steps: list[Step]) -> dict[str, Step]:
-    """The onward recipients that were asked for deletion by a date and have not certified it, each with that step."""
-    waiting: dict[str, Step] = {}
-    for step in steps:
-        name = "" if step.details is None else (step.details.recipient or "").strip()
-        key = name.casefold()
-        if step.step == "recipient_asked" and step.due is not None:
-            waiting[key] = step
-        elif step.step in ("recipient_certified", "recipient_verified"):
-            waiting.pop(key, None)
-    return {str(step.details.recipient).strip(): step for step in waiting.values() if step.details is not None}
+def _asked_recipients(steps: list[Step], today: int) -> dict[str, Step]:
+    """The onward recipients that were asked for deletion by a date and have not answered, each with that step."""
+    lines = recipients(steps, today=today).lines
+    return {line.name: line.asked for line in lines if line.due is not None and line.asked is not None}
 
 
 def due_document(item: DueItem) -> dict[str, object]:

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from store.audit_rows import apps_of, steps_of
-from store.audit_track import Step, progress
+from store.audit_track import Step, progress, settling_step
 from store.case_changes import Deed, refuse
 from store.connection import Store
 from store.contradictions import contradiction_words, contradictions_of, statement_of, statement_short
@@ -12,6 +12,7 @@ from store.errors import RefusedError
 from store.instants import day_of, format_day
 from store.kept import kept_partners_of
 from store.reasons import due_words
+from store.recipients import recipient_key
 from store.rulebook import rulebook_in
 from store.sample_rows import sample_rows
 from store.sample_words import sample_loose_ends
@@ -75,7 +76,10 @@ def loose_ends_in(
         found.append("the record says 'contradicted'")
     found += _missing_evidence(steps)
     if not passing:
-        found += [f"{due_words(now.next_step)} due {format_day(step.due or 0)}" for step in now.open_dues]
+        found += [
+            f"{due_words(settling_step(step, now.next_step))} due {format_day(step.due or 0)}{_whose(step)}"
+            for step in now.open_dues
+        ]
     return (
         *found,
         *_notice(connection, steps),
@@ -85,12 +89,27 @@ def loose_ends_in(
 
 
 def _missing_evidence(steps: Sequence[Step]) -> list[str]:
-    last = {step.step: step for step in steps if step.step in _CLAIMS}
+    last: dict[tuple[str, str | None, str | None], Step] = {}
+    for step in steps:
+        if step.step not in _CLAIMS:
+            continue
+        recipient = (
+            None if step.details is None or step.details.recipient is None else recipient_key(step.details.recipient)
+        )
+        if step.app_id is None:
+            # What the whole partner claims stands in the place of what it claimed of one app.
+            last = {key: each for key, each in last.items() if key[0] != step.step or key[2] != recipient}
+        last[step.step, step.app_id, recipient] = step
     return [
-        f"no evidence is attached to '{step_words(step.step)}' of {format_day(step.at)}"
+        f"no evidence is attached to '{step_words(step.step)}' of {format_day(step.at)}{_whose(step)}"
         for step in last.values()
         if step.seq is not None and step.evidence is None
     ]
+
+
+def _whose(step: Step) -> str:
+    recipient = "" if step.details is None or step.details.recipient is None else step.details.recipient
+    return f" for {step.app_id or recipient}" if step.app_id or recipient else ""
 
 
 def _notice(connection: sqlite3.Connection, steps: Sequence[Step]) -> list[str]:
@@ -115,9 +134,9 @@ def _recipients(steps: Sequence[Step]) -> list[str]:
     for step in steps:
         name = "" if step.details is None else (step.details.recipient or "").strip()
         if step.step == NAMED:
-            open_ones[name.casefold()] = name
+            open_ones[recipient_key(name)] = name
         elif step.step == "recipient_verified":
-            open_ones.pop(name.casefold(), None)
+            open_ones.pop(recipient_key(name), None)
         elif step.step == NO_RECIPIENTS:
             open_ones.clear()
     return [f"deletion at the onward recipient {name} is not verified" for name in open_ones.values()]

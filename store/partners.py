@@ -46,6 +46,7 @@ class PartnerRow(NamedTuple):
         next_step: the step that comes next; None when the audit passed.
         side_states: those in force, the loudest first. `contradictions`: what the log says against the record.
         asked_by: who asked to close the case, where a second person has not yet.
+        due_step: the step that settles what is due first; None where nothing is.
     """
 
     partner: int
@@ -79,6 +80,7 @@ class PartnerRow(NamedTuple):
     side_states: tuple[str, ...] = ()
     contradictions: tuple[Contradiction, ...] = ()
     asked_by: str | None = None
+    due_step: str | None = None
 
 
 NO_MARK = Mark(stage="none", letters="-------", due=None, overdue=False, side_states=())
@@ -229,6 +231,7 @@ def row_of(figures: PartnerFigures, work: Work) -> PartnerRow:
         side_states=mark.side_states,
         contradictions=mark.contradictions if short is None else (*mark.contradictions, short),
         asked_by=case.asked_by,
+        due_step=mark.due_step,
     )
 
 

@@ -53,7 +53,7 @@ def reasons(row: "PartnerRow", *, today: int, window_days: int | None = None) ->
     if "contradicted" in row.side_states and not any(each.step is not None for each in row.contradictions):
         found.append(Reason(CONTRADICTED, "contradicted: see the record"))
     if row.due is not None and row.overdue:
-        what = due_words(row.next_step)
+        what = due_words(row.due_step)
         late = _counted(days_between(row.due, today), "day", "days")
         found.append(Reason(OVERDUE, f"{what} {late} late, due {format_day(row.due)}"))
     if row.recent:

@@ -300,7 +300,7 @@ def _standing(steps: Sequence[Step], apps: Sequence[str]) -> Standing:
 
 
 @lru_cache(maxsize=4096)
-def _places(record: tuple[tuple[str, int, bool], ...], apps: int) -> tuple[int | None, int | None]:
+def _places(record: tuple[tuple[str, int, int], ...], apps: int) -> tuple[int | None, int | None]:
     """Where in a record the stage was reached that it ends with, and the last hold, where that is in force.
 
     Args:
@@ -309,10 +309,10 @@ def _places(record: tuple[tuple[str, int, bool], ...], apps: int) -> tuple[int |
     """
     units = [Unit() for _ in range(apps or 1)]
     stage, reached, held = NOTHING_YET, None, None
-    for place, (name, app, has_due) in enumerate(record):
+    for place, (name, app, due) in enumerate(record):
         mine = units if app == WHOLE else units[app : app + 1] if app >= 0 else []
         for unit in mine:
-            unit.take(name, place, has_due=has_due)
+            unit.take(name, place, due)
         held = place if name == "on_hold" and mine else held
         now = least_stage(units)
         if now != stage:

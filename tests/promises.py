@@ -74,6 +74,12 @@ PROMISES = {
         1_000,
         "incidents",
     ),
+    "steps": Promise(
+        "No work on cases and tracks loses a step or reaches an impossible state; what is refused changes nothing",
+        40,
+        1_000,
+        "runs of 40 actions",
+    ),
     "P13": Promise("A clock that jumps never reorders the log", 200, 10_000, "jumps"),
 }
 

@@ -241,7 +241,9 @@ def test_one_pass_over_all_partners_says_what_each_alone_says(store: Store, ribb
     }
     with store.reading() as connection:
         marks = audits.track_marks(connection, today=TODAY)
-    assert marks == {
+    # What is due first is asked of the one app that is ahead of the others.
+    assert marks[ribbon].due_step == "deletion_requested"
+    assert {partner: mark._replace(due_step=None) for partner, mark in marks.items()} == {
         partner: audits.Mark(track.stage, track.letters, track.due, track.overdue, track.side_states, track.next_step)
         for partner, track in everybody.items()
     }
