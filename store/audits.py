@@ -138,15 +138,16 @@ class Mark(NamedTuple):
         return found or "contradicted" in self.side_states or statement_short(self.statement, people) is not None
 
 
-def track_marks(connection: sqlite3.Connection, *, today: int) -> dict[int, Mark]:
+def track_marks(connection: sqlite3.Connection, *, today: int, others: bool = True) -> dict[int, Mark]:
     """`tracks` in short, by internal id: no names, and no apps but where a step is about one of them.
 
-    A partner without a step has a mark only where the log shows reads after a removal of its access.
+    A partner without a step has a mark only where the log shows reads after a removal of its access, and only where
+    `others` are asked for.
     """
     steps = steps_by_partner(connection)
     by_app = any(step.app_id is not None for mine in steps.values() for step in mine)
     apps = apps_by_partner(connection) if by_app else {}
-    contradictions = contradictions_in(connection, steps, today=today)
+    contradictions = contradictions_in(connection, steps, today=today, others=others)
     marks = {}
     for partner in (*steps, *(contradictions.keys() - steps.keys())):
         mine, against = steps.get(partner, ()), contradictions.get(partner, ())
@@ -210,7 +211,7 @@ def incident_steps(store: Store) -> tuple[Step, ...]:
 
 def audit_counts(connection: sqlite3.Connection, today: int, partners: Collection[int]) -> dict[str, int]:
     """How many of these partners (internal ids) stand at each stage, and in each side state: see `count_stages`."""
-    return count_stages(track_marks(connection, today=today), partners)
+    return count_stages(track_marks(connection, today=today, others=False), partners)
 
 
 def count_stages(known: Mapping[int, Track | Mark], partners: Collection[int]) -> dict[str, int]:

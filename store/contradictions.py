@@ -69,26 +69,30 @@ class AppLine(NamedTuple):
     figures: AppFigures
 
 
-_APP = """
-SELECT a.app_id, coalesce(o.partner, own.id)
+_ALL_APPS = """
+SELECT a.id, a.app_id, coalesce(o.partner, own.id)
 FROM apps a
 JOIN partners own ON own.app = a.id
 LEFT JOIN app_owners o ON o.app = a.id
-WHERE a.id = ?
 """
+_APP = f"{_ALL_APPS} WHERE a.id = ?"
+# So many apps are looked up one by one; of more, all are read.
+_FEW = 5_000
 # Where the owners that are kept do not know everything: see `is_stale`.
 _OWNED_ANEW = """
 WITH v AS MATERIALIZED (SELECT app, partner FROM live_apps)
 SELECT own.app, coalesce(v.partner, own.id) FROM partners own LEFT JOIN v ON v.app = own.app WHERE own.app IS NOT NULL
 """
-# The name in force, as the view `live_apps` finds it, without walking that view whole.
+# The name in force, as the view `live_apps` finds it, without walking that view whole: joined in just this order.
 _NAME = """
 SELECT v.name
 FROM apps a
-JOIN app_versions v ON v.app = a.id
-JOIN holdings h ON h.kind = 'apps' AND h.version_id = v.version_id
-JOIN imports i ON i.import_id = h.content_id
-WHERE a.app_id = ? AND h.content_id IN (SELECT content_id FROM live_contents)
+CROSS JOIN app_versions v
+CROSS JOIN holdings h
+CROSS JOIN imports i
+WHERE a.app_id = ? AND v.app = a.id AND h.kind = 'apps' AND h.version_id = v.version_id AND i.import_id = h.content_id
+  AND EXISTS (
+    SELECT 1 FROM imports l WHERE l.content_id = h.content_id AND l.state = 'complete' AND l.voided_at IS NULL)
 ORDER BY CASE i.format
   WHEN 'canonical' THEN (1 << 60) + h.content_id * (1 << 36) + h.record_no
   ELSE v.version_id END DESC
@@ -98,7 +102,7 @@ _APPS_OF = "SELECT app FROM app_owners WHERE partner = ? ORDER BY app"
 
 
 def contradictions_in(
-    connection: sqlite3.Connection, steps: Mapping[int, Sequence[Step]], *, today: int
+    connection: sqlite3.Connection, steps: Mapping[int, Sequence[Step]], *, today: int, others: bool = True
 ) -> dict[int, tuple[Contradiction, ...]]:
     """What contradicts each partner's record, by internal id; partners without any are left out.
 
@@ -107,13 +111,16 @@ def contradictions_in(
     Args:
         steps: every partner's, in the order of `in_order`.
         today: access that ended by then is not alive, microseconds UTC.
+        others: also the partners without a step that read after a removal; an app of theirs is called by its id, for
+            there may be very many of them.
     """
     searched = {partner for partner, mine in steps.items() if any(step.step in _SEARCHED for step in mine)}
-    lines = _lines(connection, searched, others=True)
-    found = {
-        partner: _named(connection, _of_partner(steps.get(partner, ()), lines[partner], today)) for partner in lines
-    }
-    return {partner: mine for partner, mine in found.items() if mine}
+    found = {}
+    for partner, lines in _lines(connection, searched, others=others).items():
+        mine = _of_partner(steps.get(partner, ()), lines, today)
+        if mine:
+            found[partner] = _named(connection, mine) if partner in steps else _by_id(mine)
+    return found
 
 
 def contradictions_of(
@@ -122,6 +129,10 @@ def contradictions_of(
     """`contradictions_in`, for one partner (internal id) and its steps."""
     lines = _lines(connection, {partner}, others=False)
     return _named(connection, _of_partner(steps, lines.get(partner, ()), today))
+
+
+def _by_id(found: Sequence[Contradiction]) -> tuple[Contradiction, ...]:
+    return tuple(each._replace(app_name=str(each.app_id)) for each in found)
 
 
 def _named(connection: sqlite3.Connection, found: Sequence[Contradiction]) -> tuple[Contradiction, ...]:
@@ -242,10 +253,18 @@ def _lines(connection: sqlite3.Connection, partners: Collection[int], *, others:
             app: row for app, row in everybody.items() if owned.get(app) in partners or (others and row.after_removal)
         }
     lines: dict[int, list[AppLine]] = {}
+    named = {app: (app_id, partner) for app, app_id, partner in _apps(connection, figures)}
     for app in sorted(figures):
-        (app_id, partner) = connection.execute(_APP, (app,)).fetchone()
+        app_id, partner = named[app]
         lines.setdefault(owned.get(app, partner), []).append(AppLine(app_id, figures[app]))
     return lines
+
+
+def _apps(connection: sqlite3.Connection, apps: Collection[int]) -> list[tuple[int, str, int]]:
+    """The outside ids and the partners of these apps."""
+    if len(apps) > _FEW:
+        return connection.execute(_ALL_APPS).fetchall()
+    return [row for app in apps for row in connection.execute(_APP, (app,))]
 
 
 def contradiction_words(found: Contradiction) -> str:

@@ -84,7 +84,7 @@ def figures(store: Store, parameters: Parameters) -> Figures:
         view = resolve(rulebook, parameters)
         statuses = dict(connection.execute(_CASES).fetchall())
         # Steps are judged at today: a partner that has one is counted, whatever the as-of.
-        marks = track_marks(connection, today=view.today)
+        marks = track_marks(connection, today=view.today, others=False)
         worked_on = {*statuses, *marks}
         evidence, retained = _evidence(store, connection, view, worked_on, kept=parameters.are_defaults())
         # Of the others that kept access nothing is written: their cases are open, their tracks empty.

@@ -174,7 +174,7 @@ def first_partners(store: Store, parameters: Parameters) -> FirstPartners | None
         first = kept_first(connection)
         if first is None or first.known < MANY_PARTNERS:
             return None
-        work = work_of(connection, today=view.today)
+        work = work_of(connection, today=view.today, others=False)
         late = [
             partner for partner, mark in work.marks.items() if mark.overdue or mark.contradicts(0) or mark.statement
         ]
@@ -194,17 +194,18 @@ def find_partner(rows: Sequence[PartnerRow], partner: int) -> PartnerRow | None:
     return next((row for row in rows if row.partner == partner), None)
 
 
-def work_of(connection: sqlite3.Connection, *, today: int) -> Work:
+def work_of(connection: sqlite3.Connection, *, today: int, others: bool = True) -> Work:
     """What was done about each partner.
 
     Args:
         today: the instant at which due dates are judged, microseconds UTC.
+        others: see `store.audits.track_marks`.
     """
     cases = {
         partner: CaseLine(status, grounds, assignee, version, bool(override), asked_by)
         for partner, status, grounds, assignee, version, override, asked_by in connection.execute(_CASES)
     }
-    return Work(cases, track_marks(connection, today=today), notes_by_partner(connection))
+    return Work(cases, track_marks(connection, today=today, others=others), notes_by_partner(connection))
 
 
 def row_of(figures: PartnerFigures, work: Work) -> PartnerRow:
