@@ -138,11 +138,16 @@ class Mark(NamedTuple):
         return found or "contradicted" in self.side_states or statement_short(self.statement, people) is not None
 
 
-def track_marks(connection: sqlite3.Connection, *, today: int, others: bool = True) -> dict[int, Mark]:
+def track_marks(
+    connection: sqlite3.Connection, *, today: int, others: bool | Collection[int] = True
+) -> dict[int, Mark]:
     """`tracks` in short, by internal id: no names, and no apps but where a step is about one of them.
 
-    A partner without a step has a mark only where the log shows reads after a removal of its access, and only where
-    `others` are asked for.
+    A partner without a step has a mark only where the log shows reads after a removal of its access.
+
+    Args:
+        today: microseconds UTC.
+        others: whether those partners are wanted, or which of them (internal ids).
     """
     steps = steps_by_partner(connection)
     by_app = any(step.app_id is not None for mine in steps.values() for step in mine)

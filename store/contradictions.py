@@ -102,7 +102,11 @@ _APPS_OF = "SELECT app FROM app_owners WHERE partner = ? ORDER BY app"
 
 
 def contradictions_in(
-    connection: sqlite3.Connection, steps: Mapping[int, Sequence[Step]], *, today: int, others: bool = True
+    connection: sqlite3.Connection,
+    steps: Mapping[int, Sequence[Step]],
+    *,
+    today: int,
+    others: bool | Collection[int] = True,
 ) -> dict[int, tuple[Contradiction, ...]]:
     """What contradicts each partner's record, by internal id; partners without any are left out.
 
@@ -111,12 +115,14 @@ def contradictions_in(
     Args:
         steps: every partner's, in the order of `in_order`.
         today: access that ended by then is not alive, microseconds UTC.
-        others: also the partners without a step that read after a removal; an app of theirs is called by its id, for
-            there may be very many of them.
+        others: also the partners without a step that read after a removal, all or only these (internal ids); an app of
+            theirs is called by its id, for there may be very many of them.
     """
     searched = {partner for partner, mine in steps.items() if any(step.step in _SEARCHED for step in mine)}
+    if not isinstance(others, bool):
+        searched |= {*others}
     found = {}
-    for partner, lines in _lines(connection, searched, others=others).items():
+    for partner, lines in _lines(connection, searched, others=others is True).items():
         mine = _of_partner(steps.get(partner, ()), lines, today)
         if mine:
             found[partner] = _named(connection, mine) if partner in steps else _by_id(mine)

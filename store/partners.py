@@ -1,7 +1,7 @@
 """Which partners there are, which populations each is in, and where its case stands."""
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from store.audits import Mark, track_marks
@@ -174,7 +174,7 @@ def first_partners(store: Store, parameters: Parameters) -> FirstPartners | None
         first = kept_first(connection)
         if first is None or first.known < MANY_PARTNERS:
             return None
-        work = work_of(connection, today=view.today, others=False)
+        work = work_of(connection, today=view.today, others=first.partners)
         late = [
             partner for partner, mark in work.marks.items() if mark.overdue or mark.contradicts(0) or mark.statement
         ]
@@ -194,7 +194,7 @@ def find_partner(rows: Sequence[PartnerRow], partner: int) -> PartnerRow | None:
     return next((row for row in rows if row.partner == partner), None)
 
 
-def work_of(connection: sqlite3.Connection, *, today: int, others: bool = True) -> Work:
+def work_of(connection: sqlite3.Connection, *, today: int, others: bool | Collection[int] = True) -> Work:
     """What was done about each partner.
 
     Args:
