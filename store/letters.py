@@ -138,12 +138,13 @@ def write_letter(letter: Letter, path: Path, *, force: bool) -> list[Path]:
 @contextmanager
 def taken_away(paths: Collection[Path]) -> Iterator[None]:
     """Take files that were just written away again where what follows fails, or is interrupted."""
+    stay = False
     try:
         yield
-    except BaseException:
-        for path in paths:
+        stay = True
+    finally:
+        for path in () if stay else paths:
             path.unlink(missing_ok=True)
-        raise
 
 
 def make_folder(folder: Path) -> None:
