@@ -119,6 +119,22 @@ def time_lines(found: Times) -> list[tuple[str, str]]:
     return lines
 
 
+def span_lines(found: Times) -> list[tuple[str, str]]:
+    """How long it took from one time to the next, as name and words; of the work, from aware to removal to notice."""
+    spans = (
+        ("first to last read", found.first_read, found.last_read),
+        ("aware to last removal", found.aware_at, found.last_removal),
+        ("first removal to notice", found.first_removal, found.first_told),
+    )
+    return [(name, _span_words(since, until)) for name, since, until in spans]
+
+
+def _span_words(since: int | None, until: int | None) -> str:
+    if since is None or until is None:
+        return "not known"
+    return f"{duration_words(abs(until - since))}{'' if until >= since else ' before'}"
+
+
 _TIME_WORDS = {
     "first_read": "first restricted read",
     "last_read": "last restricted read",
@@ -164,6 +180,7 @@ def sheet_document(found: Sheet) -> dict[str, object]:
     return {
         "data_classes": found.data_classes,
         "times": {name: format_optional(at) for name, at in found.times._asdict().items()},
+        "spans": dict(span_lines(found.times)),
     }
 
 

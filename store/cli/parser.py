@@ -264,6 +264,16 @@ def _add_questions(commands: Commands) -> None:
     parser.add_argument("--partner", type=words, required=True, metavar="ID")
     _add_parameters(parser, window=False)
 
+    parser = _command(commands, "scenario", "scenarios:scenario", "what-ifs with a name: save, drop, list, or show one")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--save", type=name, metavar="NAME", help="keep what the other options ask under this name")
+    which.add_argument("--drop", type=name, metavar="NAME", help="drop the scenario of this name; needs --note")
+    which.add_argument("--show", type=name, metavar="NAME", help="beside the figures as they are, and who flips")
+    parser.add_argument("--note", type=words, default="", metavar="TEXT")
+    _add_parameters(parser)
+    _add_what_if(parser)
+    _as_someone(parser)
+
     parser = _command(commands, "letter", "letters:letter", "ask partners to delete, or list what an auditor checks")
     parser.add_argument("--partner", type=words, nargs="+", action="extend", metavar="ID", dest="partners", default=[])
     parser.add_argument("--kind", choices=LETTER_KINDS, default="deletion", help="default: deletion")

@@ -42,10 +42,11 @@ def figures(options: Namespace) -> int:
 
 
 def _sheet_lines(found: "Sheet") -> list[str]:
-    from store.sheet import time_lines
+    from store.sheet import span_lines, time_lines
 
     classes = [f"{_POPULATION_WORDS[name]} {count_words(number)}" for name, number in found.data_classes.items()]
-    return ["", f"Data classes: {', '.join(classes)}", *(f"{name}: {words}" for name, words in time_lines(found.times))]
+    told = [f"{name}: {words}" for name, words in [*time_lines(found.times), *span_lines(found.times)]]
+    return ["", f"Data classes: {', '.join(classes)}", *told]
 
 
 _POPULATION_WORDS = {"accessed": "read", "recent": "read lately", "after_removal": "read after removal"}

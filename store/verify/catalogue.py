@@ -9,6 +9,7 @@ from store.verify.evidence import check_evidence
 from store.verify.files import check_files
 from store.verify.replay_disclosures import check_claims, check_disclosures
 from store.verify.replay_intake import check_imports, check_incident, check_rulebooks, check_settled
+from store.verify.replay_scenarios import check_scenarios
 from store.verify.replay_work import check_cases, check_citations, check_closures, check_samples, check_steps
 from store.verify.schema import check_schema
 
@@ -29,6 +30,7 @@ CHECKS: tuple[Check, ...] = (
     Check("samples", check_samples),
     Check("disclosures", check_disclosures),
     Check("claims", check_claims),
+    Check("scenarios", check_scenarios),
     Check("imports", check_imports),
     Check("quarantine", check_settled),
     Check("rulebooks", check_rulebooks),

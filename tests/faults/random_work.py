@@ -26,7 +26,9 @@ from store.instants import MICROSECONDS_PER_SECOND, parse_point
 from store.parameters import Parameters
 from store.rulebook import load_rules
 from store.samples import draw_sample, samples_of
+from store.scenarios import drop_scenario, save_scenario, scenarios
 from store.step_details import Details
+from store.what_if import variation
 from tests import small_incident
 
 ACTORS = ("ana", "bo", "Zoë \u202e Ω")
@@ -110,7 +112,13 @@ class Diary:
         }
         if not first_schema:
             self._deeds |= {self._sample: 2, self._check_sample: 1}
-            self._deeds |= {self._disclose: 1, self._claim: 1, self._withdraw: 1}
+            self._deeds |= {
+                self._disclose: 1,
+                self._claim: 1,
+                self._withdraw: 1,
+                self._scenario: 2,
+                self._drop_scenario: 1,
+            }
 
     def go_on(self, deeds: int) -> None:
         """Do so many things; refusals are tried again with something else."""
@@ -262,6 +270,25 @@ class Diary:
         number = self.chance.choice(standing).claimed.claim_id
         withdraw(self.store, number, actor=self._actor(), note="corrected")
         return None
+
+    def _scenario(self, name: str | None = None) -> None:
+        changes = self.chance.choice((None, variation(without=["opt_in"]), variation(without_apps=["a-1", "a-2"])))
+        asked = Parameters(
+            as_of=self.chance.choice((None, parse_point("2018-06-01T10:00:00.000007Z"))),
+            cutoff=parse_point("2018-05-01"),
+            window_days=self.chance.choice((None, 7)),
+            variation=changes,
+        )
+        name = name or self.chance.choice(("Announcement", "announcement", "näïve 😀", 'a "quoted" one'))
+        save_scenario(self.store, name, asked, actor=self._actor(), note=self._text())
+
+    def _scenario_again(self) -> None:
+        for name in ("Twice", "twice"):
+            self._scenario(name)
+
+    def _drop_scenario(self) -> None:
+        names = [each.name for each in scenarios(self.store)]
+        drop_scenario(self.store, self.chance.choice(names or ["none"]), actor=self._actor(), note="not needed")
 
     def _rebuild(self) -> None:
         rebuild(self.store, actor=self._actor())

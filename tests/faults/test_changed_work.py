@@ -44,6 +44,7 @@ CALLED = {
     "samples": "sample #",
     "disclosures": "disclosure ",
     "claims": "claim ",
+    "scenarios": "scenario ",
     "quarantine": "quarantined record",
     "_sqlite_migrations": "_sqlite_migrations",
     "sqlite_sequence": "the log's end was cut",
@@ -59,6 +60,7 @@ KEYS = (
     "step_id",
     "disclosure_id",
     "claim_id",
+    "scenario_id",
 )
 EXEMPT = {
     ("_sqlite_migrations", "id"): "the order of migrations is told by their names",
@@ -72,7 +74,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("work")
     path = small_incident.build(folder)
     with open_store(path) as store:
-        diary = Diary(store, folder, random.Random(4))
+        diary = Diary(store, folder, random.Random(5))
         for what in (
             "flag",
             "clear",
@@ -86,6 +88,9 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "claim",
             "disclose",
             "withdraw",
+            "scenario",
+            "scenario_again",
+            "drop_scenario",
         ):
             while not diary.do(what):
                 pass

@@ -31,11 +31,11 @@ PARTNERS = 30
 QUESTIONS = (
     *("imports", "quarantine", "figures", "partners", "timeline", "shape", "events", "event", "who", "people", "audit"),
     *("log", "held", "sample", "queue", "due", "overlap", "access", "stages"),
-    *("disclosures", "diff", "reproduce", "claims"),
+    *("disclosures", "diff", "reproduce", "claims", "scenario"),
 )
 CASEWORK = ("flag", "clear", "reopen", "note", "assign", "undo", "redo", "step")
 # What makes a question write or ask for a file; `people --json` and `--csv` are entries in the log.
-_NOT_ASKED = frozenset({"db", "resolve", "note", "help", "actor", "to"})
+_NOT_ASKED = frozenset({"db", "resolve", "note", "save", "drop", "help", "actor", "to"})
 _LOGS_EXPORTS = {"people": ("json", "csv")}
 
 PIECES = (

@@ -35,6 +35,7 @@ COMMANDS = {
     "letter": ["--partner", "p-1"],
     "sample": [],
     "overlap": ["--partner", "p-1"],
+    "scenario": [],
     "queue": [],
     "stages": [],
     "due": [],

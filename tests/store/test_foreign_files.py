@@ -43,6 +43,7 @@ READING = {
     "people": _TODAY,
     "held": ["--partner", "p-0", *_TODAY],
     "sample": [],
+    "scenario": ["--cutoff", "2018-05-01", *_TODAY],
     "access": ["--partner", "p-0"],
     "overlap": ["--partner", "p-0", *_TODAY],
     "audit": _TODAY,

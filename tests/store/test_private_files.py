@@ -41,6 +41,11 @@ COMMANDS: dict[str, list[list[str]]] = {
         ["--partner", "p-1", "--contact", "x", *_TODAY, "--as", "ana"],
         ["--partner", "p-1", "p-2", "--kind", "checklist", "--to", "letters", "--with-people", "--as", "ana"],
     ],
+    "scenario": [
+        ["--save", "later", "--cutoff", "2018-05-01", *_TODAY, "--as", "ana"],
+        ["--show", "later", *_TODAY],
+        [],
+    ],
     "access": [["--partner", "p-1"]],
     "overlap": [["--partner", "p-1", "p-2", *_TODAY]],
     "audit": [_TODAY],

@@ -38,6 +38,7 @@ WORK = {
     "samples",
     "disclosures",
     "claims",
+    "scenarios",
 }
 DICTIONARIES = {"apps", "partners", "subjects", "resources", "endpoints", "addresses", "field_sets"}
 # A version that nothing holds counts nowhere, like an entry of a dictionary that nothing refers to.

@@ -116,6 +116,12 @@ def calls(texts: Sequence[str], folder: Path) -> dict[str, list[list[str]]]:
         "held": [["--partner", each] for each in ids],
         "sample": [*(["--partner", each, *_FIVE, "--note", texts[0]] for each in ids[:3]), []],
         "overlap": [["--partner", *ids[:3]], *(["--partner", each] for each in ids)],
+        "scenario": [
+            *(["--save", text, "--cutoff", "2018-05-01", "--note", text, "--as", text] for text in texts[::3]),
+            *(["--show", text] for text in texts[:3]),
+            ["--drop", texts[0], "--note", texts[0]],
+            [],
+        ],
         "queue": [[]],
         "due": [[]],
         "letter": [
@@ -165,6 +171,8 @@ SHOWN_BY = {
     "event": 20,
     "who": 20,
     "sample": 3,
+    # A name of several lines is refused, and names the text all the same.
+    "scenario": 20,
     "note": 1,
     "assign": 3,
     "reopen": 1,
