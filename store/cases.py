@@ -5,6 +5,7 @@ A partner nobody has acted on has a case all the same: open, version 0.
 
 import json
 import sqlite3
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -189,7 +190,7 @@ def _to_be_reviewed(deed: Deed, cases: Mapping[int, Standing], grounds: str) -> 
         {
             partner: f"was asked by you to be closed as '{GROUND_WORDS[grounds]}': somebody else must close it too"
             for partner, request in asked.items()
-            if request is not None and request == {"by": deed.actor, "grounds": grounds}
+            if request is not None and request["grounds"] == grounds and _is_same(request["by"], deed.actor)
         },
     )
     asking = [partner for partner, request in asked.items() if request is None or request["grounds"] != grounds]
@@ -197,6 +198,12 @@ def _to_be_reviewed(deed: Deed, cases: Mapping[int, Standing], grounds: str) -> 
         reason = "was not asked to be closed on these grounds, others of these cases were: close those apart"
         refuse(deed, dict.fromkeys(asking, reason))
     return asking
+
+
+def _is_same(one: str, other: str) -> bool:
+    """Whether two names are one person's: another spelling of one's own name makes no second person."""
+    first, second = (" ".join(unicodedata.normalize("NFKC", name).casefold().split()) for name in (one, other))
+    return first == second
 
 
 def _refuse_contradicted(deed: Deed, grounds: str, against: dict[int, list[str]]) -> None:

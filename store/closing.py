@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from store.instants import now
 from store.words import count_words, step_words
 
 if TYPE_CHECKING:
@@ -126,14 +127,19 @@ def _counted(count: int, one: str, many: str) -> str:
 
 
 def _unverified(connection: sqlite3.Connection, partner: int) -> list[str]:
-    from store.audit_rows import progress_of
+    from store.audit_rows import apps_of, steps_of
+    from store.audit_track import progress
+    from store.contradictions import AFTER_CERTIFICATE, contradiction_words, contradictions_of
 
-    track = progress_of(connection, partner)
+    steps = steps_of(connection, partner)
+    track = progress(steps, apps_of(connection, partner))
     if track.stage != "audit_passed":
         return [f"its audit has not passed: it stands at '{step_words(track.stage)}' ({track.letters})"]
     if "contradicted" in track.side_states:
         return [f"its audit passed, but was contradicted since ({track.letters})"]
-    return []
+    # A contradiction that the log shows is worth no less than one that somebody recorded.
+    against = contradictions_of(connection, partner, steps, today=now())
+    return [contradiction_words(each) for each in against if each.kind == AFTER_CERTIFICATE]
 
 
 def _count_new(now_known: bytes, then_known: bytes) -> int:
