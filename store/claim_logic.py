@@ -73,8 +73,8 @@ def bounds(evidence: Evidence, figure: str) -> Bounds:
     """Between which numbers a figure truly lies.
 
     *Complete in the log*: it is what is counted. *At least*: no lower. *Unsettled*: no higher, as far as what was read
-    is wholly logged, names its people and is decided; else anything. Records that the log does not count, and scopes
-    that the rulebook does not map, only ever add.
+    is wholly logged, names its people and is decided; else anything. Records that the log does not count, scopes
+    that the rulebook does not map, and grants that nobody imported, only ever add.
 
     Args:
         figure: one of `FIGURES`.
@@ -82,7 +82,8 @@ def bounds(evidence: Evidence, figure: str) -> Bounds:
     population, name = figure.split(".")
     if population == "retained":
         counted = evidence.retained_partners if name == "partners" else evidence.retained_apps
-        its, more = evidence.accessed, bool(evidence.unmapped_scopes)
+        # Who read without a grant shows that the grants are not all known.
+        its, more = evidence.accessed, bool(evidence.unmapped_scopes or evidence.ungranted_partners)
     else:
         its = {
             "accessed": evidence.accessed,

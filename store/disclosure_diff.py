@@ -232,13 +232,15 @@ def _shares(
 
     The past is made backwards: from what was known after the last cause to what was known at the disclosure.
     """
-    replayed = [cause for cause in found.causes if cause.last_seq]
-    with copied_to_go_back(store, progress) as then:
-        known = dict(_known_after(then, first, replayed, progress))
+    # What another program counts of the very same evidence is what comes out at the disclosure itself.
+    places = [cause.last_seq or first.seq for cause in found.causes if cause.kind != PARAMETERS]
+    known = {}
+    if places:
+        with copied_to_go_back(store, progress) as then:
+            known = dict(_known_after(then, first, places, progress))
     before: Mapping[str, Any] = first.document
     shares = []
     for cause in found.causes:
-        # What another program counts of the very same evidence is what comes out at the disclosure itself.
         after = now if cause.kind == PARAMETERS else known[cause.last_seq or first.seq]
         shares.append(_share(cause, before, after))
         before = after
@@ -247,10 +249,9 @@ def _shares(
 
 
 def _known_after(
-    then: Then, first: Disclosure, causes: Sequence[Cause], progress: Progress | None
+    then: Then, first: Disclosure, places: Sequence[int], progress: Progress | None
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     parameters = parameters_of(first.document["parameters"])
-    places = [first.seq, *(cause.last_seq for cause in causes)]
     for number, seq in enumerate(reversed(places)):
         if progress is not None:
             progress("counting as known after each cause", number / len(places))

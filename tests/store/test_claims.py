@@ -146,6 +146,9 @@ def test_what_only_ever_adds_leaves_no_upper_bound() -> None:
     unmapped = evidence("exact", unmapped_scopes=("mail.read",))
     assert bounds(unmapped, "retained.partners") == Bounds(96, "at_least", 96, None)
     assert bounds(unmapped, "accessed.partners") == Bounds(11, "exact", 11, 11)
+    ungranted = evidence("exact", ungranted_partners=1)
+    assert bounds(ungranted, "retained.apps") == Bounds(99, "at_least", 99, None)
+    assert bounds(ungranted, "accessed.partners") == Bounds(11, "exact", 11, 11)
 
 
 def test_a_claim_is_typed_as_it_is_read() -> None:

@@ -20,18 +20,20 @@ from store.ingest.imports import imports, void
 from store.ingest.quarantine import quarantined, resolve
 from store.instants import parse_point
 from store.parameters import Parameters
-from store.reproduce import Reproduction, reproduce
+from store.reproduce import _OF_THE_RECORD, Reproduction, reproduce
 from store.rulebook import load_rules
 from store.tables import REGISTRY_TABLES
+from store.verify.catalogue import CHECKS
 from tests import small_incident
 from tests.differential import ACTOR, build
+from tests.faults.first_schema import as_first_schema
 from tests.faults.random_work import Diary
 from tests.faults.tamperings import forging
 from tests.incident_files import Row, write_file
 from tests.incidents import draw
 from tests.store.test_histories import a_step, overlapping
 
-HISTORIES = 6
+HISTORIES = 5
 TODAY = parse_point("2019-11-05")
 _AT = parse_point("2018-07-03")
 
@@ -56,7 +58,7 @@ def test_evidence_may_come_go_and_come_back(tmp_path: Path) -> None:
             for _ in range(chance.randint(2, 7)):
                 done[a_step(store, folder, rules, chance)] += 1
             number = frozen(store)
-            for step in range(9):
+            for step in range(6):
                 done[a_step(store, folder, rules, chance)] += 1
                 if step % 3 == 2:
                     assert told(reproduce(store, number)) == [], f"history {seed}, step {step}"
@@ -65,7 +67,7 @@ def test_evidence_may_come_go_and_come_back(tmp_path: Path) -> None:
 
 def test_work_may_go_on(tmp_path: Path) -> None:
     done: Counter[str] = Counter()
-    for seed in range(3):
+    for seed in range(2):
         folder = tmp_path / str(seed)
         folder.mkdir()
         with open_store(small_incident.build(folder)) as store:
@@ -73,8 +75,8 @@ def test_work_may_go_on(tmp_path: Path) -> None:
             diary.go_on(25)
             number = frozen(store)
             diary.done.clear()
-            for _ in range(3):
-                diary.go_on(12)
+            for _ in range(2):
+                diary.go_on(16)
                 assert told(reproduce(store, number)) == [], seed
             done += diary.done
     assert min(done[what] for what in ("flag", "clear", "undo", "step", "import", "void", "rules")) >= 1, done
@@ -257,6 +259,32 @@ def test_where_there_is_no_room_it_says_so(copied: Path, monkeypatch: pytest.Mon
     with open_store(copied) as store, pytest.raises(UnusableFileError, match=r"no room beside .* 1 MB are free"):
         reproduce(store, 1)
     assert not [each for each in copied.parent.iterdir() if each.name.startswith(".")]
+
+
+def test_what_a_killed_process_left_is_cleared(copied: Path) -> None:
+    left = copied.with_name(f".{copied.name}.999999999.abcdef12.then")
+    left.mkdir()
+    (left / "half").write_text("x")
+    with open_store(copied) as store:
+        assert reproduce(store, 1).equal
+    assert not left.exists()
+
+
+def test_the_checks_of_the_record_are_all_there() -> None:
+    assert {check.name for check in CHECKS} >= _OF_THE_RECORD
+
+
+def test_a_store_of_the_first_schema_is_known_then_too(tmp_path: Path) -> None:
+    today = small_incident.build(tmp_path, "today.db")
+    with open_store(today) as store:
+        Diary(store, tmp_path, random.Random(2), first_schema=True).go_on(30)
+    as_first_schema(today, tmp_path / "old.db")
+    (tmp_path / "today.db.evidence").rename(tmp_path / "old.db.evidence")
+    with open_store(tmp_path / "old.db") as store:
+        number = frozen(store)
+        diary = Diary(store, tmp_path, random.Random(3))
+        diary.go_on(15)
+        assert told(reproduce(store, number)) == []
 
 
 def tampered(path: Path, *statements: str) -> Reproduction:
