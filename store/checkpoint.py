@@ -99,7 +99,7 @@ def take_checkpoint(store: Store) -> Checkpoint:
         at=last.at,
         counts=counts_of(told),
         evidence=evidence_of(told),
-        tool=_tool(),
+        tool=tool_version(),
     )
 
 
@@ -222,7 +222,8 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _tool() -> str:
+def tool_version() -> str:
+    """Which version of the program this is."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:

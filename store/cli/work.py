@@ -1,6 +1,5 @@
 """The commands that ask about work: the action log and the remediation tracks."""
 
-import json
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
@@ -9,26 +8,18 @@ from store.cli.common import due_words, opened, partner_of, to_second
 from store.cli.output import Cell, Column, shown
 from store.instants import format_day, format_instant
 from store.step_details import details_words
-from store.words import clock_words as set_back_words
 from store.words import step_words
 
 if TYPE_CHECKING:
     from store.apps import AppRow
     from store.audits import Step, Track
-    from store.ledger import Action
 
-
-# In the JSON, and no news to a reader of the table.
-_DULL = frozenset(
-    {"version", "sha256", "path", "size", "options", "content_id", "state", "settled", "evidence", "extra_columns"}
-    | {"started_at", "started_by", "completed_at", "ignored_columns", "import_id", "known_events"}
-)
 _MOST_SHOWN = 2_000
-_NOTHING: tuple[object, ...] = (None, "", [], {})
 
 
 def log(options: Namespace) -> int:
     """Print the action log."""
+    from store.action_words import change_words, note_words
     from store.ledger import action_document, actions, clock_went_back
 
     with opened(options) as store, store.reading():
@@ -44,8 +35,8 @@ def log(options: Namespace) -> int:
             entry.actor,
             entry.verb.replace("_", " "),
             entry.partner_id,
-            _change(entry),
-            _note(entry, set_back.get(entry.seq)),
+            change_words(entry),
+            note_words(entry, set_back.get(entry.seq)),
         ]
         for entry in entries
     ]
@@ -60,43 +51,6 @@ def log(options: Namespace) -> int:
     )
     output.print_lines(output.table(columns, cells))
     return 0
-
-
-def _change(entry: "Action") -> str | None:
-    """What an entry changed: `open -> flagged`, or the facts it recorded."""
-    if entry.after is None:
-        return None
-    before = json.loads(entry.before) if entry.before else None
-    after = json.loads(entry.after)
-    if isinstance(before, dict) and isinstance(after, dict):
-        changed = [key for key in after if key not in _DULL and after[key] != before.get(key)]
-        return "; ".join(f"{key} {_fact(before.get(key))} -> {_fact(after[key])}" for key in changed) or None
-    if isinstance(after, dict):
-        return ", ".join(
-            f"{key} {_fact(value)}" for key, value in after.items() if key not in _DULL and value not in _NOTHING
-        )
-    return _fact(after)
-
-
-def _fact(value: object) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return "|".join(value)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _note(entry: "Action", set_back: int | None) -> str | None:
-    told = entry.note is not None and entry.note.startswith("corrects #")
-    parts = [
-        set_back_words(set_back) if set_back is not None else "",
-        f"corrects #{entry.corrects}" if entry.corrects and not told else "",
-        "privileged" if entry.privileged else "",
-    ]
-    said = ", ".join(part for part in parts if part)
-    if entry.note is None or not said:
-        return entry.note or said or None
-    return f"({said}) {entry.note}"
 
 
 def audit(options: Namespace) -> int:

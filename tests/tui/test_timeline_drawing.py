@@ -6,6 +6,7 @@ from rich.cells import cell_len
 
 from store.instants import MICROSECONDS_PER_DAY as DAY
 from store.instants import parse_point
+from store.marker_letters import marker_letter
 from store.timeline import Bin, Gap, Marker, Timeline
 from tui.widgets.timeline_bars import (
     STACK,
@@ -19,7 +20,6 @@ from tui.widgets.timeline_bars import (
 )
 from tui.widgets.timeline_canvas import finished
 from tui.widgets.timeline_drawing import draw_bars, layout
-from tui.widgets.timeline_marks import marker_letter
 
 FIRST = parse_point("1990-01-01")
 LAST = parse_point("2099-12-31")

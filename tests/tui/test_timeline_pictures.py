@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from store.instants import MICROSECONDS_PER_DAY as DAY
 from store.instants import parse_point
+from store.marker_letters import marker_letter
 from store.timeline import Band, Bin, Gap, Marker, SourceCoverage, Timeline, Week
 from tui.widgets.timeline_bands import bands_layout, bands_wanted, draw_bands
 from tui.widgets.timeline_bars import DENIED, KINDS
@@ -21,7 +22,7 @@ from tui.widgets.timeline_calendar import (
 )
 from tui.widgets.timeline_canvas import Drawing, finished, spot_at
 from tui.widgets.timeline_drawing import draw_bars, layout
-from tui.widgets.timeline_marks import letters_of, marker_letter, touched
+from tui.widgets.timeline_marks import letters_of, touched
 from tui.widgets.timeline_weeks import draw_weeks, weeks_in
 
 MONDAY = parse_point("2019-09-30")

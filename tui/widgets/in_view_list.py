@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from store.coverage import INFERRED
 from store.instants import MICROSECONDS_PER_DAY as DAY
+from store.marker_letters import marker_letter
 from store.timeline import Timeline
 from tui.text import clean, count, fit, moment, short_day
 from tui.widgets.timeline_bars import NOT_LOGGED
-from tui.widgets.timeline_marks import marker_letter
 from tui.widgets.virtual_list import Piece, VirtualList
 
 _MOST_GAPS = 500

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from store.coverage import INFERRED, SourceCoverage
+from store.marker_letters import MARKER_WORDS, marker_letter
 from store.timeline import Timeline
 from tui.text import clean, fit
 from tui.widgets.timeline_axis import axis_labels
@@ -27,7 +28,7 @@ from tui.widgets.timeline_bars import (
     short_count,
 )
 from tui.widgets.timeline_canvas import Canvas, Drawing, Run, Spot
-from tui.widgets.timeline_marks import DROPPING, MARKER_WORDS, letters_of, marker_letter, markers_in, touched
+from tui.widgets.timeline_marks import DROPPING, letters_of, markers_in, touched
 
 GUTTER = 6
 _WIDE_GUTTER = 13

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 
 from store.instants import MICROSECONDS_PER_DAY, parse_point
+from store.marker_letters import marker_letter
 from store.timeline import Marker, RangeFigures, Week
 from tui.text import clean, count, day, moment, number, plural, qualified, short_day
 from tui.time_cursor import CALENDAR, WEEKS
 from tui.widgets.timeline_bars import KINDS, NOT_LOGGED, STACK, Counts
-from tui.widgets.timeline_marks import marker_letter
 from tui.widgets.timeline_pictures import COUNTED, Shown
 from tui.widgets.timeline_window import DAY, width_words
 
