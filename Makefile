@@ -4,6 +4,7 @@
 PYTHON ?= python3
 JOBS ?= 2
 EVENTS ?= 10000000
+CHROMIUM ?= chromium
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -22,7 +23,7 @@ help:
 	@echo 'make bench        speed, as ratios against other tools on this machine'
 	@echo 'make screenshots  make the pictures and the tables of the README again'
 	@echo 'make clean        remove .venv and everything built'
-	@echo 'Variables: PYTHON=$(PYTHON) (3.11 or later), JOBS=$(JOBS) (test processes), EVENTS=$(EVENTS) (of the benchmarks)'
+	@echo 'Variables: PYTHON=$(PYTHON) (3.11 or later), JOBS=$(JOBS) (test processes), EVENTS=$(EVENTS) (of the benchmarks), CHROMIUM=$(CHROMIUM) (draws the report)'
 
 demo: $(VENV)/.demo
 	$(RUN) -m tui --demo --today 2020-01-20
@@ -48,6 +49,10 @@ screenshots: $(VENV)/.demo
 	$(PICTURE) --size 120x40 --press 'P m 6 5 3 1 0 2 8 enter enter' --screenshot docs/pictures/events-120x40.svg
 	$(PICTURE) --size 120x40 --press 'g 2 z b b b' --screenshot docs/pictures/weeks-120x40.svg
 	$(PICTURE) --size 120x40 --press 'A' --screenshot docs/pictures/stages-120x40.svg
+	cp -f $(VENV)/pictures.db $(VENV)/report.db
+	$(RUN) -m store report --db $(VENV)/report.db --today 2020-01-20 --as ana --to $(VENV)/report.html --force
+	$(CHROMIUM) --headless --no-sandbox --hide-scrollbars --window-size=1280,1400 \
+	  --screenshot=docs/pictures/report.png file://$(CURDIR)/$(VENV)/report.html
 	$(RUN) -m tests.readme_tables
 
 clean:

@@ -20,12 +20,7 @@ def write_file(path: Path | str, content: bytes, *, force: bool = False) -> None
         UnusableFileError: something is there and `force` was not given, it is no plain file, or it cannot be written.
     """
     path = Path(path)
-    if path.is_symlink():
-        raise UnusableFileError(f"{path} is a symbolic link; give the path of a file")
-    if path.exists() and not path.is_file():
-        raise UnusableFileError(f"{path} is not a file; give the path of a file")
-    if path.exists() and not force:
-        raise UnusableFileError(f"{path} exists already; give --force to replace it, or choose another name")
+    refuse_place(path, force=force)
     waiting = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex[:8]}.new")
     try:
         try:
@@ -42,6 +37,20 @@ def write_file(path: Path | str, content: bytes, *, force: bool = False) -> None
         raise UnusableFileError(f"{path} exists already; give --force to replace it, or choose another name") from error
     except OSError as error:
         raise UnusableFileError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def refuse_place(path: Path, *, force: bool) -> None:
+    """Refuse a place where something is that must not be replaced.
+
+    Raises:
+        UnusableFileError: it says what is there.
+    """
+    if path.is_symlink():
+        raise UnusableFileError(f"{path} is a symbolic link; give the path of a file")
+    if path.exists() and not path.is_file():
+        raise UnusableFileError(f"{path} is not a file; give the path of a file")
+    if path.exists() and not force:
+        raise UnusableFileError(f"{path} exists already; give --force to replace it, or choose another name")
 
 
 def _write_new(path: Path, content: bytes) -> None:

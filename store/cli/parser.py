@@ -87,6 +87,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_trust(commands)
     _add_files(commands)
     add_disclosures(partial(_command, commands), _as_someone, _add_parameters)
+    _add_reports(commands)
     return parser
 
 
@@ -447,6 +448,19 @@ def _add_files(commands: Commands) -> None:
     parser = _command(commands, "backup", "files:backup", "copy the store and its evidence files, while others work")
     parser.add_argument("--to", type=words, required=True, metavar="FILE", help="the file to write")
     parser.add_argument("--force", action="store_true", help="replace a file that is there")
+    _as_someone(parser)
+
+
+def _add_reports(commands: Commands) -> None:
+    parser = _command(commands, "report", "reports:report", "write a report that carries its proof")
+    parser.add_argument(
+        "--to", type=words, required=True, metavar="FILE", help="the file to write: .html, .md, .csv or .json"
+    )
+    whose = parser.add_mutually_exclusive_group()
+    whose.add_argument("--partner", type=words, metavar="ID", help="the case file of this partner")
+    whose.add_argument("--disclosure", type=_ANY_NUMBER, metavar="N", help="of this disclosure, as it was frozen")
+    parser.add_argument("--force", action="store_true", help="replace a file that is there")
+    _add_parameters(parser)
     _as_someone(parser)
 
 

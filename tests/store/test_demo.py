@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -24,11 +25,14 @@ from store.instants import format_day, parse_point
 from store.ledger import actions
 from store.parameters import Parameters
 from store.partners import PartnerRow, partner_list
+from store.report.incident import incident_report
+from store.report.writing import written
 from store.rulebook import preset_text
 from tests import oracle
 
 TODAY = parse_point("2020-01-20")
 SMALL = 0.04
+REPORT = Path(__file__).parents[1] / "report" / "golden" / "demo.md"
 # Changes with every change of the generator, and with nothing else: print it with `python -m tests.store.test_demo`.
 DIGEST = "e3248feaf4b37cdcc7efe4660f29f8b04f58230838e7a2f0adf88cb126eac481"
 
@@ -77,6 +81,19 @@ def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
             env={**os.environ, "PYTHONHASHSEED": name, "TZ": f"UTC{name}"},
         )
     assert digest(tmp_path / "1") == digest(tmp_path / "2") == DIGEST
+
+
+def test_the_report_of_the_demo(demo: Store) -> None:
+    """The whole of it, but for hashes and for when it was made; with OVERSCOPE_WRITE_GOLDEN set it is written anew."""
+    at = parse_point("2020-01-20T10:00:00Z")
+    report = incident_report(demo, Parameters(today=TODAY), made_at=at, made_by="ana")
+    text = written(report, "md").decode("utf-8")
+    text = re.sub(r"\b[0-9a-f]{64}\b", "(sha256)", text)
+    text = re.sub(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "(uuid)", text)
+    if os.environ.get("OVERSCOPE_WRITE_GOLDEN"):
+        REPORT.parent.mkdir(exist_ok=True)
+        REPORT.write_text(text, encoding="utf-8")
+    assert text == REPORT.read_text(encoding="utf-8")
 
 
 def test_another_seed_writes_other_bytes(tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ ACTING = {
     "letter",
     "disclose",
     "claim",
+    "report",
 }
 _LONGEST = 300
 

@@ -74,6 +74,10 @@ COMMANDS: dict[str, list[list[str]]] = {
     "verify": [[]],
     "checkpoint": [["--to", "checkpoint.json"]],
     "evidence": [[]],
+    "report": [
+        *(["--to", f"report.{form}", *_TODAY, "--as", "ana"] for form in ("html", "md", "csv", "json")),
+        ["--partner", "p-1", "--to", "report.html", "--force", *_TODAY, "--as", "ana"],
+    ],
     "backup": [["--to", "backup.db", "--as", "ana"], ["--to", "backup.db", "--force", "--as", "ana"]],
 }
 

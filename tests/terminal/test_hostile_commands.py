@@ -150,6 +150,10 @@ def calls(texts: Sequence[str], folder: Path) -> dict[str, list[list[str]]]:
         "checkpoint": [["--to", f"{first}.checkpoint"]],
         "verify": [[], ["--checkpoint", f"{first}.checkpoint"]],
         "evidence": [[]],
+        "report": [
+            *(["--to", f"{file_name(text)}.md", "--as", text] for text in texts[:3]),
+            *(["--partner", each, "--to", f"{first} {number}.html"] for number, each in enumerate(ids[:3])),
+        ],
         "backup": [["--to", f"copy {file_name(text)}.db"] for text in texts[:3]],
     }
 
@@ -188,6 +192,7 @@ SHOWN_BY = {
     "verify": 0,
     "checkpoint": 1,
     "backup": 3,
+    "report": 3,
 }
 
 
