@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 
 import numpy as np
@@ -22,9 +22,10 @@ from store.event_rows import read_events
 from store.evidence import Assessment
 from store.instants import MICROSECONDS_PER_DAY, now
 from store.judge import VERDICT_NAMES
-from store.kept import keep
+from store.kept import is_stale, keep
 from store.ledger import append
 from store.parameters import Parameters, resolve
+from store.population_changes import recording
 from store.reopening import CaseFacts, facts_of, reopen_contradicted
 from store.segments import Packer, read_column, write_column, write_from_rows
 from store.streamed_counts import StreamedCounts
@@ -92,6 +93,8 @@ _CLEARING = {
 def refresh(connection: sqlite3.Connection, *, actor: str, at: int) -> None:
     """Bring every derived table up to date, reopen the closed cases that the change speaks against, and test claims.
 
+    Who entered or left a population by the change is written down first: it is why a case reopens.
+
     Call it last in the write transaction that changed evidence or rules.
 
     Args:
@@ -102,7 +105,8 @@ def refresh(connection: sqlite3.Connection, *, actor: str, at: int) -> None:
     from store.claims import retest
 
     with _read_once(connection):
-        world = bring_up_to_date(connection, at=at)
+        with recording(connection, at=at):
+            world = bring_up_to_date(connection, at=at)
         reopen_contradicted(connection, world, actor=actor, at=at)
         retest(connection, world, at=at)
 
@@ -135,15 +139,25 @@ def rebuild(store: Store, *, actor: str) -> None:
     with store.writing() as connection:
         at = now()
         judged_at = judged_last(connection)
-        clear_derived(connection)
-        packer = Packer(connection, live_contents(connection))
-        for rows in read_events(connection):
-            packer.take(rows)
-        packer.close()
-        world = bring_up_to_date(connection, at=at if judged_at is None else judged_at)
-        append(connection, actor=actor, verb="rebuild", at=at)
+        with catching_up(connection, at=at):
+            clear_derived(connection)
+            packer = Packer(connection, live_contents(connection))
+            for rows in read_events(connection):
+                packer.take(rows)
+            packer.close()
+            world = bring_up_to_date(connection, at=at if judged_at is None else judged_at)
+            append(connection, actor=actor, verb="rebuild", at=at)
         reopen_contradicted(connection, world, actor=actor, at=at)
         retest(connection, world, at=at)
+
+
+def catching_up(connection: sqlite3.Connection, *, at: int) -> AbstractContextManager[None]:
+    """`recording`, for who makes the same tables anew: only imports that no refresh has followed yet change anything.
+
+    Args:
+        at: now, microseconds UTC.
+    """
+    return recording(connection, at=at) if is_stale(connection) else nullcontext()
 
 
 def judged_last(connection: sqlite3.Connection) -> int | None:

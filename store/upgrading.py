@@ -12,7 +12,7 @@ from store.closing import known_document
 from store.connection import SCHEMA_VERSION, connect, damaged
 from store.copying import copied_store, publish, refuse_place
 from store.errors import UnusableFileError
-from store.fold import bring_up_to_date, judged_last
+from store.fold import bring_up_to_date, catching_up, judged_last
 from store.instants import format_instant, now
 from store.ledger import SYSTEM, append
 from store.schema import apply_migrations
@@ -92,7 +92,8 @@ def upgrade(path: Path) -> None:
             after=json.dumps(after),
         )
         if connection.execute(_ANY_IMPORT).fetchone():
-            bring_up_to_date(connection, at=at if (last := judged_last(connection)) is None else last)
+            with catching_up(connection, at=at):
+                bring_up_to_date(connection, at=at if (last := judged_last(connection)) is None else last)
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         raise UnusableFileError(

@@ -45,6 +45,12 @@ STEPS = {
     "recipient_verified": "recipient verified",
     "sample_checked": "sample checked",
 }
+POPULATIONS = {
+    "retained": "kept access",
+    "accessed": "read",
+    "recent": "read in the last days",
+    "after_removal": "read after removal",
+}
 QUALIFIERS = {
     "exact": "complete in the log",
     "at_least": "at least",
@@ -70,6 +76,12 @@ def status_words(status: str | None, grounds: str | None, *, override: bool = Fa
 def step_words(step: str) -> str:
     """A step or a stage in words; its own name where there are none."""
     return STEPS.get(step, step)
+
+
+def population_words(population: str, entered: int, left: int) -> str:
+    """How many partners entered and left a population: `+3 read`, `+1 -2 kept access`; empty where nobody did."""
+    counts = [f"+{count_words(entered)}"] * bool(entered) + [f"-{count_words(left)}"] * bool(left)
+    return f"{' '.join(counts)} {POPULATIONS[population]}" if counts else ""
 
 
 def duration_words(microseconds: int) -> str:

@@ -1,10 +1,24 @@
-"""Every promise's account at the end of a run: what was tried, and how often it hit."""
+"""Every promise's account at the end of a run: what was tried, and how often it hit. And a folder for sessions."""
 
+import os
+import tempfile
 from collections.abc import Callable, Mapping
 
 import pytest
 
 _ACCOUNT = "account"
+_STATE = pytest.StashKey["tempfile.TemporaryDirectory[str]"]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """No test reads or writes where the person who runs it left an incident."""
+    config.stash[_STATE] = tempfile.TemporaryDirectory(prefix="overscope-state-")
+    os.environ["OVERSCOPE_STATE"] = config.stash[_STATE].name
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """What was written goes with the run."""
+    config.stash[_STATE].cleanup()
 
 
 @pytest.fixture

@@ -5,12 +5,14 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from store.connection import Store
     from store.parameters import Parameters
+    from tui.app import OverscopeApp
 
 _UNUSABLE = 2
 _FAULT = 70
@@ -108,6 +110,7 @@ def _show(store: "Store", parameters: "Parameters", actor: str) -> int:
     from platformdirs import user_config_path
 
     from store.room import keep_little
+    from store.sessions import state_folder
 
     keep_little()
     _prefer_speed()
@@ -119,13 +122,33 @@ def _show(store: "Store", parameters: "Parameters", actor: str) -> int:
         actor=actor,
         colourless=bool(os.environ.get("NO_COLOR")),
         keymap=user_config_path("overscope") / "keymap.toml",
+        sessions=state_folder(),
         takes_signals=True,
     )
     app.run()
     _let_go_of_closed_terminal()
     if app.fault is not None:
         raise app.fault
+    _note_session(app)
     return app.return_code or 0
+
+
+def _note_session(app: "OverscopeApp") -> None:
+    """Note how far they have seen the log; where that cannot be, say so, and end as it would have ended."""
+    from store.errors import StoreError
+
+    try:
+        app.returning.note(app.today)
+    except StoreError as error:
+        # Of a terminal that is gone nobody reads it.
+        with suppress(OSError):
+            print(f"what is new next time will not be known: {_in_one_line(error)}", file=sys.stderr)
+
+
+def _in_one_line(error: Exception) -> str:
+    from store.text import clean_whole
+
+    return clean_whole(" ".join(str(error).split()))
 
 
 def _prefer_speed() -> None:

@@ -16,6 +16,7 @@ from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.geometry import Size
 from textual.screen import Screen
+from textual.timer import Timer
 
 from store.connection import Store
 from store.errors import StoreError
@@ -27,6 +28,7 @@ from tui.driver import TerminalDriver
 from tui.keys import bindings, read_keymap, with_keymap
 from tui.palette import KeyCommands
 from tui.questions import Answered, ErrorHandler, Questions
+from tui.returning import SECONDS_BETWEEN_NOTES, Returning
 from tui.screens.base import WorkScreen
 from tui.text import clean
 from tui.theme import THEME
@@ -47,6 +49,7 @@ class OverscopeApp(TypeAheadApp[int]):
         parameters: what every question is asked under.
         actor: whose actions these are.
         time: where in time every timeline is.
+        returning: where this person left last.
         key_table: the table of keys with the user's own in place.
         fault: what ended the dashboard though it should not have; None when all went well.
     """
@@ -67,6 +70,7 @@ class OverscopeApp(TypeAheadApp[int]):
         colourless: bool = False,
         watch: bool = True,
         keymap: Path | None = None,
+        sessions: Path | None = None,
         takes_signals: bool = False,
     ) -> None:
         """Prepare the app; nothing is read before the first paint.
@@ -78,6 +82,7 @@ class OverscopeApp(TypeAheadApp[int]):
             colourless: NO_COLOR is set. It must be known here: later is too late for Textual.
             watch: notice what other processes write.
             keymap: the user's keymap file, or None.
+            sessions: the folder in which it is noted how far they have seen the log; None: nowhere.
             takes_signals: it has the terminal, and gives it back when a signal ends it.
         """
         super().__init__(ansi_color=True if colourless else None)
@@ -85,6 +90,7 @@ class OverscopeApp(TypeAheadApp[int]):
         self.parameters = parameters
         self.actor = actor
         self.questions = Questions(self)
+        self.returning = Returning(store, actor, sessions)
         self.time = TimeCursor()
         self._waiting_dialogs: deque[Callable[[], object]] = deque()
         self._leaves_when_recorded = False
@@ -94,6 +100,7 @@ class OverscopeApp(TypeAheadApp[int]):
         self._taken_when_tidied = 0
         self.animation_level = "none"
         self._watcher = Watcher(self, store) if watch else None
+        self._notes_session: Timer | None = None
         overrides, self._complaints = ({}, []) if keymap is None else read_keymap(keymap)
         self.key_table = with_keymap(overrides)
         if overrides:
@@ -137,10 +144,23 @@ class OverscopeApp(TypeAheadApp[int]):
             self.app_resume_signal.subscribe(self, lambda _: self._hold_terminal())
             self.set_interval(_SECONDS_BETWEEN_LOOKS_AT_TERMINAL, self._look_for_terminal)
         self.set_interval(collector.SECONDS_BETWEEN_LOOKS, self._tidy)
+        if self.returning.is_noted:
+            self._notes_session = self.set_interval(SECONDS_BETWEEN_NOTES, self.note_session)
         if self._watcher is not None:
             self._watcher.start()
         if self._complaints:
             self.call_after_refresh(self.say, self._complaints[0], "refused")
+
+    def note_session(self) -> None:
+        """Note how far they have seen the log, for the case that nothing tells this process that it ends."""
+        today = self.today
+        self.run_question(self, "session", lambda: self.returning.note(today), lambda _: None, self._no_session)
+
+    def _no_session(self, error: Exception) -> None:
+        """Once is enough: it is tried again at the end."""
+        if self._notes_session is not None:
+            self._notes_session.stop()
+        self.show_error(error)
 
     def _hold_terminal(self) -> None:
         """At the start, and after `fg`: nothing of what was painted before is there any more."""

@@ -104,6 +104,7 @@ TABLE: tuple[Key, ...] = (
     Key("screens.resource", "r", "who_read('resource')", "who else read this resource", "screens", group="who_read"),
     Key("screens.log", "i", "action_log", "the action log", "screens", "record"),
     Key("screens.stages", "A", "stages", "the stages: where each partner stands", "screens"),
+    Key("screens.since", "comma", "since", "what changed since you left", "screens"),
     Key("pane.first", "1", "pane(1)", "the partners", "everywhere", group="panes"),
     Key("pane.second", "2", "pane(2)", "the timeline; once more: with the whole screen", "everywhere", group="panes"),
     Key("pane.third", "3", "pane(3)", "the audit track; once more: all stages", "everywhere", group="panes"),
@@ -140,6 +141,7 @@ _SPOKEN = {
     "home": "Home",
     "end": "End",
     "f1": "F1",
+    "comma": ",",
 }
 
 

@@ -29,6 +29,7 @@ _NAMES = {
     "*": "asterisk",
     "@": "at",
     ":": "colon",
+    ",": "comma",
 }
 
 

@@ -297,6 +297,7 @@ def _add_questions(commands: Commands) -> None:
 
     parser = _command(commands, "due", "remediation:due", "everything that is due, soonest first, with its basis")
     _add_parameters(parser)
+    _add_since(commands)
 
     parser = _command(
         commands, "access", "work:access", "what a partner's apps could read: grants, removals, exemptions"
@@ -319,6 +320,15 @@ def _add_letter_options(parser: OneLineParser) -> None:
     )
     parser.add_argument("--contact", type=name, metavar="TEXT", help="where it goes, if the registry does not say")
     parser.add_argument("--force", action="store_true", help="replace files that are there")
+
+
+def _add_since(commands: Commands) -> None:
+    parser = _command(commands, "since", "news:since", "what changed since you left: since your last session or action")
+    _as_someone(parser)
+    begin = parser.add_mutually_exclusive_group()
+    begin.add_argument("--seq", type=whole(0, 10**18), metavar="N", help="what came after this entry of the log")
+    begin.add_argument("--at", type=point, metavar="DATE", help="what came at this or later")
+    parser.add_argument("--today", type=point, metavar="DATE", help="judge due dates at this (default: now)")
 
 
 def _add_event_questions(commands: Commands) -> None:

@@ -10,7 +10,14 @@ from store.verify.files import check_files
 from store.verify.replay_disclosures import check_claims, check_disclosures
 from store.verify.replay_intake import check_imports, check_incident, check_rulebooks, check_settled
 from store.verify.replay_scenarios import check_scenarios
-from store.verify.replay_work import check_cases, check_citations, check_closures, check_samples, check_steps
+from store.verify.replay_work import (
+    check_cases,
+    check_citations,
+    check_closures,
+    check_populations,
+    check_samples,
+    check_steps,
+)
 from store.verify.schema import check_schema
 
 LOG_ALONE = Check("action log", check_chain)
@@ -32,6 +39,7 @@ CHECKS: tuple[Check, ...] = (
     Check("claims", check_claims),
     Check("scenarios", check_scenarios),
     Check("imports", check_imports),
+    Check("populations", check_populations),
     Check("quarantine", check_settled),
     Check("rulebooks", check_rulebooks),
     Check("evidence files", check_files, scans=True),

@@ -2,9 +2,13 @@
 
 import hashlib
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import groupby, product
+from operator import itemgetter
 from typing import Any
 
+from store.population_changes import CHANGED, POPULATIONS, digest
 from store.verify.checks import Context, Finding, Findings, counted, valued
 from store.verify.entries import Entry
 from store.verify.replay import Json, Told, differences, instant, rows_of
@@ -14,6 +18,9 @@ _CLOSURES = "SELECT * FROM closures ORDER BY seq"
 _STEPS = "SELECT * FROM audit_steps ORDER BY step_id"
 _EVIDENCE = "SELECT * FROM evidence ORDER BY evidence_id"
 _SAMPLES = "SELECT * FROM samples ORDER BY seq"
+_POPULATION_CHANGES = """
+SELECT seq, population, partner, entered FROM population_changes ORDER BY seq, population, partner
+"""
 _APPS = "SELECT app_id, id FROM apps"
 
 _UNTOUCHED = {"status": "open", "grounds": None, "assignee": None, "version": 0}
@@ -132,6 +139,31 @@ def check_samples(connection: sqlite3.Connection, context: Context) -> Findings:
         if key in found and _sha256_of_text(found[key].get("subjects")) != entry.told("sample", "subjects_sha256"):
             yield Finding(f"{told[key].name}: its subjects are not those that entry #{entry.seq} tells of")
     return f"{counted(len(told), 'sample')}, each as it was drawn"
+
+
+def check_populations(connection: sqlite3.Connection, context: Context) -> Findings:
+    """Who entered or left which population is what the entry that counted them vouches for."""
+    told = {entry.seq: entry for entry in context.entries(connection) if entry.verb == CHANGED}
+    rows = 0
+    for seq, group in groupby(connection.execute(_POPULATION_CHANGES), itemgetter(0)):
+        changes = [row[1:] for row in group]
+        rows += len(changes)
+        entry = told.pop(seq, None)
+        name = f"population changes of entry #{valued(seq)}"
+        if entry is None:
+            yield Finding(f"{name}: the log tells nothing of them")
+            continue
+        counts = Counter((population, entered) for population, _, entered in changes)
+        for population, (entered, way) in product(POPULATIONS, enumerate(("left", "entered"))):
+            said = entry.told(population, way)
+            if counts[population, entered] != said:
+                found = f"{counts[population, entered]:,} {way} {population}"
+                yield Finding(f"{name}: {found}, the entry says {valued(said)}")
+        if digest(changes) != entry.told("sha256"):
+            yield Finding(f"{name}: they are not those that the entry tells of")
+    for seq in told:
+        yield Finding(f"population changes of entry #{seq}: they are gone")
+    return f"{counted(rows, 'time')} a partner entered or left a population, each as the log tells"
 
 
 def _changes(entries: Sequence[Entry]) -> Iterator[Any]:

@@ -45,6 +45,7 @@ CALLED = {
     "disclosures": "disclosure ",
     "claims": "claim ",
     "scenarios": "scenario ",
+    "population_changes": "population changes of",
     "quarantine": "quarantined record",
     "_sqlite_migrations": "_sqlite_migrations",
     "sqlite_sequence": "the log's end was cut",

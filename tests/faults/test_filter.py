@@ -30,7 +30,7 @@ PARTNERS = 30
 # Commands that answer and write nothing; `quarantine` and `rules` are asked without what would make them write.
 QUESTIONS = (
     *("imports", "quarantine", "figures", "partners", "timeline", "shape", "events", "event", "who", "people", "audit"),
-    *("log", "held", "sample", "queue", "due", "overlap", "access", "stages"),
+    *("log", "held", "sample", "queue", "due", "overlap", "access", "stages", "since"),
     *("disclosures", "diff", "reproduce", "claims", "scenario"),
 )
 CASEWORK = ("flag", "clear", "reopen", "note", "assign", "undo", "redo", "step")

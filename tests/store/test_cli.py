@@ -24,6 +24,7 @@ COMMANDS = {
     "figures": [],
     "partners": [],
     "timeline": [],
+    "since": [],
     "shape": ["--partner", "p-1"],
     "events": [],
     "event": ["--event-id", "e1"],

@@ -55,6 +55,7 @@ READING = {
     "diff": ["--disclosure", "1", "--by-cause"],
     "reproduce": ["--disclosure", "1"],
     "claims": [],
+    "since": ["--as", "ana", "--seq", "0", *_TODAY],
     "verify": [],
     "checkpoint": ["--to"],
     "evidence": [],

@@ -59,6 +59,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "reproduce": [["--disclosure", "1"]],
     "claim": [["--sentence", "x", "--that", "accessed.people >= 1", "--as", "ana"]],
     "claims": [[]],
+    "since": [["--as", "ana", *_TODAY], ["--as", "ana", "--seq", "0"]],
     "flag": [["--partner", "p-1", "--as", "ana"]],
     "clear": [["--partner", "p-2", "--grounds", "other", "--note", "x", "--as", "ana"]],
     "reopen": [["--partner", "p-2", "--note", "x", "--as", "ana"]],

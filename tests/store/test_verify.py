@@ -76,8 +76,8 @@ def test_a_line_a_check_and_what_it_cannot_see(path: Path, capsys: pytest.Captur
     *lines, verdict, blind_spot = said(capsys, "verify", "--db", path, code=0).splitlines()
     assert [line.split("  ")[0].strip() for line in lines] == ["ok"] * len(CHECKS)
     assert all(check.name in line for check, line in zip(CHECKS, lines, strict=True))
-    assert any("7 entries, each chained to the one before" in line for line in lines)
-    assert verdict.startswith("everything holds; the log's head is #7 ")
+    assert any("8 entries, each chained to the one before" in line for line in lines)
+    assert verdict.startswith("everything holds; the log's head is #8 ")
     assert blind_spot == BLIND_SPOT
     assert state(path) == before
 
@@ -89,11 +89,11 @@ def test_json_has_every_check_and_the_head(path: Path, capsys: pytest.CaptureFix
     assert [each["check"] for each in document["checks"]] == [check.name for check in CHECKS]
     assert [each["check"] for each in document["checks"] if not each["ok"]] == ["cases"]
     (found,) = [each for each in document["checks"] if not each["ok"]]
-    assert found["findings"] == ["case of p-0: its assignee is 'bo', entry #7 says nothing"]
+    assert found["findings"] == ["case of p-0: its assignee is 'bo', entry #8 says nothing"]
     assert found["says"] == found["findings"][0]
     with open_store(path) as store:
         taken = take_checkpoint(store)
-    assert document["head"]["seq"] == 7
+    assert document["head"]["seq"] == 8
     assert document["head"]["hash"] == taken.hash
 
 
@@ -171,17 +171,17 @@ def test_a_note_moved_into_another_case_is_found(path: Path, capsys: pytest.Capt
     """Its hash covers what the partner was called, and not the number it has in this file."""
     with open_store(path) as store:
         cases.add_note(store, [1], actor="ana", note="of the first")
-    change(path, *FORGING, "UPDATE actions SET partner = 2 WHERE seq = 8")
+    change(path, *FORGING, "UPDATE actions SET partner = 2 WHERE seq = 9")
     out = said(capsys, "verify", "--db", path, code=1)
-    assert "entry #8: it is about 'p-0', and stands in the case of partner 2" in out
+    assert "entry #9: it is about 'p-0', and stands in the case of partner 2" in out
 
 
 def test_a_privileged_note_is_that_and_nothing_else(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The hash covers whether it is privileged, and not the number that says so."""
     with open_store(path) as store:
         cases.add_note(store, [1], actor="ana", note="for counsel", privileged=True)
-    change(path, *FORGING, "UPDATE actions SET privileged = 2 WHERE seq = 8")
-    assert "entry #8: its privileged is 2" in said(capsys, "verify", "--db", path, code=1)
+    change(path, *FORGING, "UPDATE actions SET privileged = 2 WHERE seq = 9")
+    assert "entry #9: its privileged is 2" in said(capsys, "verify", "--db", path, code=1)
 
 
 def damage_a_name(content: bytearray) -> None:
@@ -291,7 +291,7 @@ def test_an_interrupted_query_is_no_finding(path: Path) -> None:
 def test_a_checkpoint_is_written_once_and_for_its_owner(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = path.with_name("checkpoint.json")
     before = state(path)
-    assert "checkpoint of entry #7" in said(capsys, "checkpoint", "--db", path, "--to", file, code=0)
+    assert "checkpoint of entry #8" in said(capsys, "checkpoint", "--db", path, "--to", file, code=0)
     assert path.read_bytes() == before[0]
     assert file.stat().st_mode & 0o777 == 0o600
     assert sorted(os.listdir(path.parent)) == ["checkpoint.json", "incident.db"]
@@ -334,7 +334,7 @@ def test_a_checkpoint_tells_what_the_log_counts_up_to(path: Path, capsys: pytest
     printed = json.loads(said(capsys, "checkpoint", "--db", path, "--to", file, "--json", code=0))
     assert json.loads(file.read_text("ascii")) == printed
     read = sum(60 - 10 * place for place in range(6))
-    counts = {"entries": 7, "imports": 4, "voided": 0, "records": 18 + read, "accepted": 18 + read}
+    counts = {"entries": 8, "imports": 4, "voided": 0, "records": 18 + read, "accepted": 18 + read}
     assert printed["counts"] == counts | {"duplicates": 0, "quarantined": 0, "skipped": 0}
     with closing(sqlite3.connect(path)) as plain:
         (uuid,) = plain.execute("SELECT uuid FROM incident").fetchone()
@@ -349,7 +349,7 @@ def test_a_log_that_went_on_still_holds_against_its_checkpoint(path: Path, capsy
     with open_store(path) as store:
         cases.add_note(store, [1, 2], actor="bo", note="more")
     out = said(capsys, "verify", "--db", path, "--checkpoint", file, code=0)
-    assert "entry #7 and all before it are as the checkpoint saw them; 2 came since" in out
+    assert "entry #8 and all before it are as the checkpoint saw them; 2 came since" in out
 
 
 def test_a_checkpoint_of_another_incident_is_found(
@@ -362,8 +362,8 @@ def test_a_checkpoint_of_another_incident_is_found(
 
 
 def test_no_checkpoint_is_taken_of_a_log_that_does_not_hold(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    change(path, "DROP TRIGGER actions_are_never_changed", "UPDATE actions SET note = 'x' WHERE seq = 7")
-    with open_store(path, lenient=True) as store, pytest.raises(RefusedError, match="#7"):
+    change(path, "DROP TRIGGER actions_are_never_changed", "UPDATE actions SET note = 'x' WHERE seq = 8")
+    with open_store(path, lenient=True) as store, pytest.raises(RefusedError, match="#8"):
         take_checkpoint(store)
     assert "does not hold" in refused(capsys, "checkpoint", "--db", path, "--to", path.with_name("c.json"))
     assert os.listdir(path.parent) == ["incident.db"]

@@ -39,6 +39,7 @@ WORK = {
     "disclosures",
     "claims",
     "scenarios",
+    "population_changes",
 }
 DICTIONARIES = {"apps", "partners", "subjects", "resources", "endpoints", "addresses", "field_sets"}
 # A version that nothing holds counts nowhere, like an entry of a dictionary that nothing refers to.

@@ -93,7 +93,7 @@ def edited(log: Path, target: Path, edit: Callable[[list[Document]], object]) ->
 
 
 EDITS: dict[str, tuple[Callable[[list[Document]], object], str]] = {
-    "a note": (lambda log: log[-1].update(note="another"), "entry #11: its hash"),
+    "a note": (lambda log: log[-1].update(note="another"), "entry #12: its hash"),
     "a value within": (lambda log: log[6]["after"].update(status="cleared"), "entry #7: its hash"),
     "a number for true": (lambda log: log[-1].update(privileged=1), "its privileged is not true or false"),
     "an entry less": (lambda log: log.pop(3), "entry #5: it comes after #3"),

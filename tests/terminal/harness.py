@@ -12,6 +12,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -97,6 +98,9 @@ class Terminal:
         self._set_size(size)
         self.settings = termios.tcgetattr(master)
         plain = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
+        # Where a person left is the test's own, and gone with it.
+        self._state = tempfile.TemporaryDirectory(prefix="overscope-state-")
+        plain["OVERSCOPE_STATE"] = self._state.name
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         self.process = subprocess.Popen(
             [sys.executable, *program, *arguments],
@@ -188,6 +192,7 @@ class Terminal:
         if self._master >= 0:
             os.close(self._master)
             self._master = -1
+        self._state.cleanup()
 
     def _read(self, deadline: float) -> bool:
         """Take in what was written next; False at the deadline, and at the end of the program's output."""

@@ -139,6 +139,7 @@ def calls(texts: Sequence[str], folder: Path) -> dict[str, list[list[str]]]:
         "claim": [["--sentence", text, "--that", "accessed.people >= 1", "--as", text] for text in texts[:3]],
         "claims": [[]],
         "log": [["--partner", ids[0]], []],
+        "since": [["--as", text, "--seq", "0"] for text in texts[:3]],
         "note": [["--partner", *ids, "--note", texts[2], "--as", text] for text in texts[:3]],
         "assign": [["--partner", *ids, "--to", text] for text in texts[:3]],
         "flag": [["--partner", each] for each in ids[::3]],
@@ -173,6 +174,8 @@ SHOWN_BY = {
     "shape": 3,
     # Ids that hold a secret of a known shape, or what JSON and files cannot, are known by another text.
     "event": 20,
+    # The first few of each kind.
+    "since": 5,
     "who": 20,
     "sample": 3,
     # A name of several lines is refused, and names the text all the same.

@@ -49,6 +49,8 @@ TYPED = {"CommandPalette", "FilterLine", "LinePrompt"}
 # Narrow columns, markers of one place, and what is looked at of some partners: these show some of the texts.
 SOME = {
     "HelpScreen": 5,
+    # The first groups of what others did.
+    "SinceDialog": 5,
     "TimelinePane.markers": 1,
     "TimelineScreen.timeline": PARTNERS_IN_FULL,
     "TimelineScreen.shape": PARTNERS_IN_FULL,

@@ -99,7 +99,7 @@ class Walk:
     @property
     def not_pressed(self) -> set[str]:
         """Ids of the bindings of which no key was pressed."""
-        names = {"escape": "esc", "pagedown": "pgdn", "pageup": "pgup"}
+        names = {"escape": "esc", "pagedown": "pgdn", "pageup": "pgup", "comma": ","}
         return {key.id for key in TABLE if not {names.get(name, name) for name in key.keys.split(",")} & self._pressed}
 
     def press(self, *keys: str) -> None:
@@ -403,6 +403,13 @@ class Walk:
         self.look("ActionLogScreen.record", box(self.terminal, "Action log"))
         self.closes("╭─ Action log")
 
+    def since(self) -> None:
+        """What changed since the one who walks acted last."""
+        self.opens(",", "╭─ Since you left")
+        self.terminal.wait_for("What others did")
+        self.look("SinceDialog", box(self.terminal, "Since you left"))
+        self.closes("╭─ Since you left")
+
     def _log_page(self) -> list[str]:
         """Who did something, on this page; what they did changes once more, when the partners' names are there."""
         return [line[:30] for line in self.terminal.lines()[3:-3]]
@@ -477,6 +484,7 @@ def walk_through(path: Path, texts: Sequence[str], config: Path) -> Walk:
         walk.cases()
         walk.log()
         walk.stages()
+        walk.since()
         walk.help_and_palette()
         terminal.resize(DIALOG_SIZE)
         walk.dialogs()

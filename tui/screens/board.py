@@ -13,12 +13,15 @@ from textual.widgets import Input
 from store import figures, partners, rulebook, timeline
 from store.figures import Figures
 from store.partners import FirstPartners, PartnerRow
-from tui.keys import bindings
+from store.since import Since
+from store.since_words import headline
+from tui.keys import bindings, spoken
 from tui.screens.audit_work import AuditWorkScreen
 from tui.screens.case_work import CaseWorkScreen
 from tui.screens.timeline_work import Neighbour
 from tui.text import clean, count, number, qualified, qualifier_words, span
 from tui.widgets.audit_track import AuditPane
+from tui.widgets.bars import MessageBar
 from tui.widgets.figures_bar import FiguresBar
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.partner_columns import row_qualifier
@@ -36,7 +39,7 @@ class BoardScreen(AuditWorkScreen, CaseWorkScreen):
 
     PANES = ("partners", "timeline", "audit")
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("partners", "filter", "marks", "moves", "screens.log"),
+        *bindings("partners", "filter", "marks", "moves", "screens.log", "screens.since"),
     ]
 
     def __init__(self) -> None:
@@ -46,6 +49,7 @@ class BoardScreen(AuditWorkScreen, CaseWorkScreen):
         self._shown: object = -1
         self._marks_told = 0
         self._remark = ""
+        self._news_asked = False
 
     def body(self) -> ComposeResult:
         """Header, panes, and the filter's line."""
@@ -119,6 +123,38 @@ class BoardScreen(AuditWorkScreen, CaseWorkScreen):
         self.partners.show(rows)
         self._say_marks()
         self._ask_about_current(again=True)
+        self._ask_for_news()
+
+    def _ask_for_news(self) -> None:
+        """Once, and only when all else is on the screen: what changed since this person was here last."""
+        app = self.overscope
+        if self._news_asked or not app.returning.is_noted:
+            return
+        self._news_asked = True
+        today = app.today
+        app.run_question(self, "news", lambda: app.returning.news(today), self._show_news)
+
+    def _show_news(self, news: Since) -> None:
+        """A line at the foot, if nothing else stands there yet; nothing opens by itself under somebody's keys."""
+        app, bar = self.overscope, self.query_one(MessageBar)
+        if remark := app.returning.remark:
+            self.say("; ".join(filter(None, [bar.message[0], remark])), "refused")
+        if not news.is_news or news.first_time:
+            return
+        if not bar.message[0]:
+            self.say(headline(news))
+        if not self._remark:
+            (key,) = [key for key in app.key_table if key.id == "screens.since"]
+            self.remark(f"{spoken(key.keys, first_only=True)} what is new")
+
+    def action_since(self) -> None:
+        """Show what changed since this person was here last."""
+        from tui.screens.since import SinceDialog
+
+        self.remark(self._remark)
+        app = self.overscope
+        today = app.today
+        app.push_screen(SinceDialog(lambda: app.returning.news(today)))
 
     def _show_span(self, found: tuple[int, int]) -> None:
         if found != self._span:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from store.audits import LETTERS, Step
 from store.ledger import SYSTEM, Action
 from store.step_details import Details, details_words
-from store.words import clock_words
+from store.words import POPULATIONS, clock_words, population_words
 from tui.text import GROUNDS_WORDS, clean, day, instant, step_words
 
 # So many digits of a hash tell one file from another at a glance.
@@ -147,7 +147,20 @@ def _told(verb: str, after: dict[str, Any]) -> tuple[str, str, str]:
         return "", verb, f"of #{corrected.get('seq', '?')} {corrected.get('verb', '')}".rstrip()
     if verb == "import":
         return "", "import", " ".join(str(after[name]) for name in ("file", "kind", "format") if after.get(name))
+    if verb == "populations":
+        return "", verb, _told_populations(after)
     return "", clean(verb.replace("_", " "), 24), ""
+
+
+def _told_populations(after: dict[str, Any]) -> str:
+    """`+3 read`; of a damaged entry, what it does tell."""
+    told = []
+    for population in POPULATIONS:
+        counts = after.get(population)
+        ways = [counts.get(way) if isinstance(counts, dict) else None for way in ("entered", "left")]
+        entered, left = (count if isinstance(count, int) else 0 for count in ways)
+        told.append(population_words(population, entered, left))
+    return "partners: " + ", ".join(filter(None, told))
 
 
 def _told_step(step: dict[str, Any]) -> tuple[str, str, str]:
