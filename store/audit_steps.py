@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from store.audit_rows import apps_of, progress_of, steps_of
+from store.audit_rows import apps_of, steps_of
 from store.audit_track import INCIDENT_STEPS, POSITIONS, RESULTS, SIDE_STATES, TRACK, Unit, taken, units
 from store.case_changes import Deed, Done, change, deciding, done, look, named, plain, refuse
 from store.clocks import calendar_year
@@ -251,12 +251,16 @@ def _too_many(connection: sqlite3.Connection, partner: int, at: int, app_id: str
     """Why a further audit may not start in that calendar year without a reason; None where it may."""
     most = rulebook_in(connection).clocks.audits_a_year
     steps = [step for step in steps_of(connection, partner) if app_id is None or step.app_id in (None, app_id)]
+    ended = max((place for place, step in enumerate(steps) if step.step in RESULTS), default=-1)
     year = calendar_year(at)
-    ended = [step.at for step in steps if step.step in RESULTS and calendar_year(step.at) == year]
-    if most is None or len(ended) < most or progress_of(connection, partner).side_states.count("waived"):
+    # Apps that were audited together began on one day: one audit.
+    begun = [step.at for step in steps[: max(ended, 0)] if step.step == "audit_started"]
+    held = {day_of(at) for at in begun if calendar_year(at) == year}
+    is_waived = any(step.step == "waived" for step in steps[ended + 1 :])
+    if most is None or len(held) < most or is_waived:
         return None
-    audits = "audit" if len(ended) == 1 else "audits"
-    return f"had {len(ended)} {audits} in {year} already, and {most} a calendar year may start unless waived"
+    audits = "audit" if len(held) == 1 else "audits"
+    return f"had {len(held)} {audits} begun in {year} already, and {most} a calendar year may start unless waived"
 
 
 def _objection(concerned: Sequence[Unit], step: str) -> str | None:

@@ -270,13 +270,16 @@ def step_document(step: Step) -> dict[str, object]:
     }
 
 
-def track_document(answer: Track, apps: "Sequence[AppRow] | None" = None) -> dict[str, object]:
+def track_document(answer: Track, apps: "Sequence[AppRow] | None" = None, people: int = 0) -> dict[str, object]:
     """A partner's track as `python -m store audit --json` prints it.
 
     Args:
         apps: with the proof of their removal, where one partner was asked for.
+        people: distinct people that the log names, against which a statement is held.
     """
     from store.apps import app_document
+
+    short = statement_short(statement_of(answer.steps), people)
 
     return {
         "partner_id": answer.partner_id,
@@ -289,7 +292,9 @@ def track_document(answer: Track, apps: "Sequence[AppRow] | None" = None) -> dic
         "overdue": answer.overdue,
         "done": {step: {"apps": done, "of": of} for step, (done, of) in answer.apps_done.items()},
         **({} if apps is None else {"apps": [app_document(app) for app in apps]}),
-        "contradictions": [contradiction_document(each) for each in answer.contradictions],
+        "contradictions": [
+            contradiction_document(each) for each in (*answer.contradictions, *(() if short is None else (short,)))
+        ],
         "steps": [step_document(step) for step in answer.steps],
         "notes": [
             {"at": format_optional(at), "actor": actor, "text": text, "privileged": privileged}

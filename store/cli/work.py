@@ -68,11 +68,12 @@ def audit(options: Namespace) -> int:
         of_incident = incident_steps(store)
         clocks = incident_clocks(store, Parameters(today=today))
         apps = [] if partner is None else partner_apps(store, partner, Parameters(today=today))
+        rows = partner_list(store, Parameters(today=today))
+        people = {row.partner: row.people for row in rows}
         if partner is not None:
             found = [track(store, partner, today=today)]
         else:
             known = tracks(store, today=today)
-            rows = partner_list(store, Parameters(today=today))
             listed = [row.partner for row in rows if row.retained or row.status is not None or row.partner in known]
             found = [known.get(each) or track(store, each, today=today) for each in listed]
     if options.json:
@@ -81,11 +82,14 @@ def audit(options: Namespace) -> int:
                 "today": format_instant(today),
                 "incident_steps": [step_document(step) for step in of_incident],
                 "clocks": [clock_document(clock) for clock in clocks],
-                "audits": [track_document(each, apps if partner is not None else None) for each in found],
+                "audits": [
+                    track_document(each, apps if partner is not None else None, people.get(each.partner, 0))
+                    for each in found
+                ],
             }
         )
     elif partner is not None:
-        output.print_lines(_track_lines(found[0], apps))
+        output.print_lines(_track_lines(found[0], apps, people.get(partner, 0)))
     else:
         told = [f"{step_words(step.step)} {_step_time(step)} by {shown(step.by, 20)}" for step in of_incident]
         told += [clock_words(clock, today) for clock in clocks if clock.met_at is None]
@@ -135,14 +139,16 @@ def _step_time(step: "Step") -> str:
     return format_day(step.at) if step.at_is_date else to_second(step.at)
 
 
-def _track_lines(each: "Track", apps: "list[AppRow]") -> list[str]:
-    from store.contradictions import contradiction_words
+def _track_lines(each: "Track", apps: "list[AppRow]", people: int) -> list[str]:
+    from store.contradictions import contradiction_words, statement_of, statement_short
 
+    short = statement_short(statement_of(each.steps), people)
+    against = (*each.contradictions, *(() if short is None else (short,)))
     lines = [
         f"{shown(each.name)} ({shown(each.partner_id)})  {each.letters}  {step_words(each.stage)}",
         f"next: {'nothing' if each.next_step is None else step_words(each.next_step)}"
         f"  due: {due_words(each.due, overdue=each.overdue) or '-'}",
-        *(f"! {shown(contradiction_words(found), 200)}" for found in each.contradictions),
+        *(f"! {shown(contradiction_words(found), 200)}" for found in against),
         *(
             f"removal of {shown(app.name, 60)} ({shown(app.app_id, 40)}) on {format_day(app.removed_at)}: {app.proof}"
             for app in apps
