@@ -61,7 +61,7 @@ def check_known_evidence(connection: sqlite3.Connection, context: Context) -> Fi
     Args:
         connection: of `store.verify.scan.checking`; not inside a transaction.
     """
-    sealed, scan = yield from _of_contents(connection, context)
+    sealed, scan = yield from _of_contents(connection, context, packing=False)
     yield from _dictionaries(connection, scan.contents, {each: sealed.get(each, []) for each in scan.contents})
     yield from _readable(_changed_events(connection, scan), "the records that were changed")
     yield from _astray(scan)
@@ -70,7 +70,7 @@ def check_known_evidence(connection: sqlite3.Connection, context: Context) -> Fi
 
 
 def _of_contents(
-    connection: sqlite3.Connection, context: Context
+    connection: sqlite3.Connection, context: Context, *, packing: bool = True
 ) -> Generator[Finding, None, tuple[dict[int, list[Part]], Scan]]:
     """Each complete content's rows against its seal, and its seal against the log; all seals, and what was read."""
     connection.execute("BEGIN")
@@ -81,7 +81,7 @@ def _of_contents(
         sealed.setdefault(content_id, []).append(Part(*part))
     scan = Scan(connection, _sealed_events(sealed))
     connection.rollback()
-    scan.run(connection, context.tell)
+    scan.run(connection, context.tell, packing=packing)
     context.scan = scan
     if scan.unreadable:
         many = counted(len(scan.unreadable), "place")

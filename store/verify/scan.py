@@ -110,8 +110,12 @@ class Scan:
         self._sealed = sealed
         self._seals: dict[int, EventSeals] = {}
 
-    def run(self, connection: sqlite3.Connection, tell: Callable[[float | None], None]) -> None:
-        """Read every event once; the packed copy is made anew on the way, in temporary tables."""
+    def run(
+        self, connection: sqlite3.Connection, tell: Callable[[float | None], None], *, packing: bool = True
+    ) -> None:
+        """Read every event once; the packed copy is made anew on the way, in temporary tables, where it is wanted."""
+        if not packing:
+            self.packing_fault = "nobody wanted it"
         clear_derived(connection)
         packer = Packer(connection, self.live)
         (expected,) = connection.execute(_ROWS).fetchone()

@@ -106,6 +106,26 @@ def test_evidence_beside_work_is_still_one_cause(store: Store, tmp_path: Path) -
     assert found.because == found.causes[1]
 
 
+def test_a_case_that_an_import_reopens_is_the_imports_doing(store: Store, tmp_path: Path) -> None:
+    cases.clear(store, [6], actor="ana", grounds="other", note="x", override=True)
+    disclose(store, Parameters(today=TODAY), actor="ana", name="two")
+    rows = [small_incident.read(5, number, "more") for number in range(3)]
+    file = tmp_path / "access_events-more.jsonl"
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    import_paths(store, [file], actor="bo")
+    cases.flag(store, [1], actor="ana")
+    found = diff(store, 2, by_cause=True)
+    assert found.shares is not None
+    told = [
+        (share.cause.kind, {c.path: c.difference for c in share.changes if c.path.startswith("cases.")})
+        for share in found.shares
+    ]
+    assert told == [
+        ("import", {"cases.cleared": -1, "cases.open": 1}),
+        ("work", {"cases.flagged": 1, "cases.open": -1}),
+    ]
+
+
 def several(store: Store, folder: Path) -> None:
     """A store in which everything that is a cause happened once."""
     import_paths(store, [late(folder, 1, 5)], actor="bo")
