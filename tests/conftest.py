@@ -33,7 +33,7 @@ def account(record_property: Callable[[str, object], None]) -> Callable[[str, Ma
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the accounts of all tests that passed or failed, in the order of the promises."""
+    """Print the accounts of all tests that passed or failed, in the order of the promises, and why any was left out."""
     reports = [
         report
         for outcome in ("passed", "failed")
@@ -45,3 +45,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("what was tried")
         for line in told:
             terminalreporter.write_line(line)
+    reasons = {str(report.longrepr[2]) for report in terminalreporter.getreports("skipped") if report.longrepr}
+    if reasons:
+        terminalreporter.section("what was NOT tried")
+        for reason in sorted(reasons):
+            terminalreporter.write_line(reason.removeprefix("Skipped: "))

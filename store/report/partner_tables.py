@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from store.action_words import change_words, note_words
+from store.action_words import case_words, note_words
 from store.apps import FAILED, PROVEN, AppRow
 from store.audits import Step
 from store.held import HeldData, ReadTotals
@@ -14,7 +14,7 @@ from store.report.parts import Block, Cell, Heading, Lines, Table, Words
 from store.sample_rows import SampleRow
 from store.sample_words import result_words, sample_caveats
 from store.step_details import details_words
-from store.words import count_words, status_words, step_words
+from store.words import count_words, step_words
 
 _PROOFS = {FAILED: "! failed: restricted reads after it", PROVEN: "proven: denied attempts after it, none succeeded"}
 _UNTESTED = "untested: silence after it"
@@ -242,7 +242,7 @@ def actions_table(entries: Sequence[Action], withheld: AbstractSet[int], set_bac
             second(each.at),
             each.actor,
             {"clear": "close"}.get(each.verb, each.verb.replace("_", " ")),
-            _change(each),
+            case_words(each),
             "privileged: withheld" if each.seq in withheld else note_words(each, set_back.get(each.seq)),
             each.hash,
         )
@@ -250,25 +250,6 @@ def actions_table(entries: Sequence[Action], withheld: AbstractSet[int], set_bac
     )
     caption = "From the action log, oldest first; each hash covers the entry before it"
     return Table("actions", caption, headings, rows, nothing="Nobody did anything to this case.")
-
-
-def _change(entry: Action) -> str | None:
-    """What an entry changed; of a case its standing and its owner, in the words of the screens."""
-    import json
-
-    before, after = (None if text is None else json.loads(text) for text in (entry.before, entry.after))
-    if not (isinstance(before, dict) and isinstance(after, dict) and "status" in before and "status" in after):
-        return change_words(entry)
-    told = []
-    then, now = (status_words(each["status"], each.get("grounds")) for each in (before, after))
-    if then != now:
-        told.append(f"{then} -> {now}")
-    if before.get("assignee") != after.get("assignee"):
-        told.append(f"owner {before.get('assignee') or 'nobody'} -> {after.get('assignee') or 'nobody'}")
-    rests_on = after.get("rests_on")
-    if isinstance(rests_on, dict) and rests_on.get("override") and then != now:
-        told.append("against the evidence (overridden)")
-    return "; ".join(told) or None
 
 
 def notes_table(notes: Sequence[tuple[int, str, str]]) -> Table:

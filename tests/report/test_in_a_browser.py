@@ -1,7 +1,6 @@
 """The HTML reports, opened from disk in a real browser: nothing complains or is fetched, tables sort, all fits."""
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from store.names import find_partner
 from store.parameters import Parameters
 from store.report.writing import export
 from tests.report import incident
-from tests.report.browser import NAMES, Browser, installed
+from tests.report.browser import Browser
 
 PARTNERS = "#table-partners"
 _COLUMN = "Array.from(document.querySelectorAll('{table} tbody tr'), row => row.cells[{place}].textContent)"
@@ -39,18 +38,6 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         export(store, whole, parameters, actor="ana")
         export(store, file, parameters, actor="ana", partner=find_partner(store, "p-1"))
     return {"incident": whole, "partner": file}
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    program = installed()
-    if program is None:
-        pytest.skip(
-            f"the HTML reports were not opened in a browser: there is no {NAMES[0]} here; .ci/run installs it, or"
-            f" `apt-get install {NAMES[0]}`"
-        )
-    with Browser(program, tmp_path_factory.mktemp("profile")) as found:
-        yield found
 
 
 @pytest.fixture(autouse=True)
