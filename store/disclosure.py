@@ -16,7 +16,7 @@ from store.case_changes import deciding, plain
 from store.connection import Store
 from store.copying import refuse_place
 from store.disclosure_content import absolute, content_of, tool_document
-from store.errors import RefusedError, UsageError
+from store.errors import RefusedError, UnusableFileError, UsageError
 from store.instants import format_instant, parse_point
 from store.kept import is_stale
 from store.ledger import append, canonical
@@ -32,6 +32,7 @@ RECIPE = (
     " prints True; the same sha256 stands in the action log's entry that follows the entry named under log"
 )
 _LONGEST_NAME = 200
+_LARGEST = 256 << 20
 
 _UNFINISHED = "SELECT import_id, file FROM imports WHERE state = 'loading' ORDER BY import_id LIMIT 1"
 _HEAD = "SELECT seq, hash FROM actions ORDER BY seq DESC LIMIT 1"
@@ -258,6 +259,32 @@ def export_disclosure(store: Store, found: Disclosure, to: Path | str, *, actor:
     what = {"what": "disclosure", "disclosure_id": found.disclosure_id, "sha256": found.sha256, "file": Path(to).name}
     with deciding(store, actor) as deed:
         append(deed.connection, actor=deed.actor, verb="export", at=deed.at, after=json.dumps(what))
+
+
+def read_disclosure(path: Path | str) -> tuple[str, str]:
+    """Read an exported file: the digest that its own text gives, and the digest that it tells.
+
+    Raises:
+        UnusableFileError: it cannot be read, or is no disclosure.
+    """
+    path = Path(path)
+    try:
+        if not path.is_file():
+            raise UnusableFileError(f"no such file: {path}")
+        with path.open("rb") as stream:
+            content = stream.read(_LARGEST + 1)
+    except (OSError, ValueError) as error:
+        raise UnusableFileError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    try:
+        if len(content) > _LARGEST:
+            raise ValueError("it is too large")
+        exported = json.loads(content)
+        if not isinstance(exported, dict) or exported["disclosure"]["format"] != FORMAT:
+            raise ValueError(f'its "format" is not "{FORMAT}"')
+        return digest_of(canonical(exported["disclosure"])), str(exported["sha256"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        raise UnusableFileError(f"{path} is no disclosure of ours: {reason}") from error
 
 
 def row_document(row: DisclosureRow) -> dict[str, object]:

@@ -7,11 +7,12 @@ elsewhere, see `store.verify`, nobody can see here.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from store.connection import Store
 from store.copying import Progress
-from store.disclosure import Disclosure, digest_of, disclosure_in
+from store.disclosure import Disclosure, digest_of, disclosure_in, read_disclosure
 from store.disclosure_content import content_of, parameters_of, tool_document
 from store.known_then import Then, copied_to_go_back
 from store.ledger import canonical
@@ -64,18 +65,26 @@ class Reproduction:
         return not self.differences and not self.findings
 
 
-def reproduce(store: Store, disclosure_id: int, progress: Progress | None = None) -> Reproduction:
+def reproduce(
+    store: Store, disclosure_id: int, progress: Progress | None = None, *, file: Path | str | None = None
+) -> Reproduction:
     """Derive a disclosure again, in a private copy in which everything after its entry of the log is taken back.
+
+    Args:
+        file: an exported file of it, kept elsewhere, which must be the same: what a checkpoint is to the log.
 
     Raises:
         UsageError: there is none of that number.
-        UnusableFileError: there is no room for a copy, or the store cannot be read.
+        UnusableFileError: there is no room for a copy, or the store, or the file, cannot be read.
     """
+    exported = None if file is None else read_disclosure(file)
     with store.reading() as connection:
         disclosure_in(connection, disclosure_id)
     with copied_to_go_back(store, progress) as then:
         frozen = disclosure_in(then.connection, disclosure_id)
         findings = [*_wrong_with_document(frozen, then.entries), *_wrong_with_record(then, progress)]
+        if exported is not None:
+            findings += _wrong_with_file(frozen, *exported)
         then.go_back(frozen.seq)
         findings += _wrong_with_evidence(then, progress)
         if progress is not None:
@@ -124,6 +133,13 @@ def _wrong_with_document(frozen: Disclosure, entries: list[Entry]) -> Iterator[s
     head = by_seq.get(frozen.head_seq)
     if frozen.head_seq != frozen.seq - 1 or head is None or head.hash != frozen.head_hash:
         yield f"{called}: the log before entry #{frozen.seq} is not the one that it was frozen on"
+
+
+def _wrong_with_file(frozen: Disclosure, its_digest: str, it_tells: str) -> Iterator[str]:
+    if its_digest != it_tells:
+        yield "the file: its disclosure is not the one whose digest stands beside it"
+    if its_digest != digest_of(frozen.text):
+        yield f"the file: its disclosure is not disclosure {frozen.disclosure_id} of this store"
 
 
 def _wrong_with_record(then: Then, progress: Progress | None) -> list[str]:

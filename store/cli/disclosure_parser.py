@@ -49,6 +49,7 @@ def add_disclosures(
         "reproduce", "disclosures:reproduce", "derive a disclosure again from the store as it was; exit 1 if not equal"
     )
     parser.add_argument("--disclosure", type=_ANY_NUMBER, required=True, metavar="N")
+    parser.add_argument("--file", type=words, metavar="FILE.json", help="also hold it against this exported file of it")
 
     parser = command("claims", "claims:claims", "public sentences and whether they hold; exit 1 if one is broken")
     parser.add_argument("--all", action="store_true", help="also those that were withdrawn")

@@ -154,7 +154,7 @@ def reproduce(options: Namespace) -> int:
     from store.reproduce import reproduction_document
 
     with opened(options) as store, output.Progress() as progress:
-        found = derive(store, options.disclosure, progress.show_part)
+        found = derive(store, options.disclosure, progress.show_part, file=options.file)
     if options.json:
         output.print_json({**reproduction_document(found), "says": reproduction_words(found)})
     else:

@@ -273,6 +273,29 @@ def test_the_commands(store: Store, tmp_path: Path, capsys: pytest.CaptureFixtur
     os.chmod(store.path, 0o600)
 
 
+def test_a_file_kept_elsewhere_is_held_against_the_store(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = frozen(store), frozen(store, name="another")
+    mine, other, changed, nothing = (tmp_path / f"{name}.json" for name in ("mine", "other", "changed", "nothing"))
+    export_disclosure(store, one, mine, actor="ana")
+    export_disclosure(store, two, other, actor="ana")
+    changed.write_text(mine.read_text().replace('"people": 210', '"people": 21'), "ascii")
+    nothing.write_text('{"sha256": "x"}', "ascii")
+
+    def answer(file: Path) -> tuple[int, str, str]:
+        return said(capsys, "reproduce", "--db", str(store.path), "--disclosure", "1", "--file", str(file))
+
+    assert answer(mine)[0] == 0
+    code, out, _ = answer(other)
+    assert (code, "is not disclosure 1 of this store" in out) == (1, True)
+    code, out, _ = answer(changed)
+    assert (code, "whose digest stands beside it" in out) == (1, True)
+    for file in (nothing, tmp_path / "gone.json", tmp_path, store.path):
+        code, out, error = answer(file)
+        assert (code, out, error.count("\n")) == (2, "", 1)
+
+
 @pytest.mark.parametrize(
     "words",
     [
