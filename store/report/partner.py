@@ -10,10 +10,12 @@ from store.apps import AppRow, app_document, partner_apps
 from store.audits import Step, Track, step_document, track, track_document
 from store.connection import Store
 from store.contradictions import contradiction_words, statement_of
+from store.errors import UsageError
 from store.figures import Figures, figures, figures_document
 from store.held import HeldData, held_data, held_document
 from store.instants import format_day, format_instant, last_day_before
 from store.ledger import Action, action_document, actions, clock_went_back
+from store.names import partner_id_of
 from store.parameters import Parameters, View
 from store.partners import PartnerRow, all_partners, find_partner, partner_document, row_status
 from store.reasons import reason_words, reasons
@@ -80,17 +82,10 @@ def partner_report(store: Store, partner: int, parameters: Parameters, *, made_a
 def _gather(store: Store, partner: int, parameters: Parameters, *, made_at: int, made_by: str) -> CaseFacts:
     with store.reading() as connection:
         row = find_partner(all_partners(store, parameters), partner)
-        proof = proof_of(
-            store,
-            connection,
-            parameters,
-            made_at=made_at,
-            made_by=made_by,
-            partner_id=None if row is None else row.partner_id,
-        )
+        if row is None:
+            raise UsageError(f"nothing is known of {partner_id_of(connection, partner)}: no live import names it")
+        proof = proof_of(store, connection, parameters, made_at=made_at, made_by=made_by, partner_id=row.partner_id)
         found = track(store, partner, today=proof.view.today)
-        # Every known partner has a row.
-        assert row is not None
         entries = actions(store, partner=partner)
         withheld = _privileged(entries)
         return CaseFacts(

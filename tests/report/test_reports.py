@@ -16,7 +16,9 @@ import pytest
 
 from store.cli.main import main
 from store.connection import Store, open_store
+from store.errors import StoreError
 from store.figures import figures, figures_document
+from store.ingest.imports import imports, void
 from store.instants import format_instant, parse_point
 from store.ledger import actions
 from store.names import find_partner
@@ -239,3 +241,25 @@ def test_a_what_if_says_that_it_is_one(store: Store) -> None:
     told = written(incident_report(store, parameters, made_at=AT, made_by="ana"), "html").decode()
     assert "not the rulebook&#x27;s own: cutoff" in told
     assert "The bars are judged under the rulebook&#x27;s own rules" in told
+
+
+def test_a_partner_of_whom_every_import_was_voided_has_its_record(tmp_path: Path) -> None:
+    built = incident.build(tmp_path)
+    with open_store(built) as store:
+        for entry in imports(store):
+            void(store, entry.import_id, actor="ana", note="all of it wrong")
+        found = document(store, TODAY, "p-1")
+        assert found["partner"]["events"] == 0
+        assert len(found["track"]["steps"]) == 5
+        assert found["partner"]["name"] == "p-1"
+        whole = document(store)
+        assert {entry["voided_at"] is None for entry in whole["proof"]["imports"]} == {False}
+        nobody = find_known(store, "p-4")
+        with pytest.raises(StoreError):
+            partner_report(store, nobody, TODAY, made_at=AT, made_by="ana")
+
+
+def find_known(store: Store, partner_id: str) -> int:
+    with store.reading() as connection:
+        (partner,) = connection.execute("SELECT id FROM partners WHERE partner_id = ?", (partner_id,)).fetchone()
+    return int(partner)
