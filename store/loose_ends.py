@@ -23,17 +23,18 @@ from store.words import step_words
 _CLAIMS = ("deletion_certified", "audit_passed", STATEMENT, "recipient_certified", "recipient_verified")
 
 
-def loose_ends(store: Store, partner: int, *, today: int) -> tuple[str, ...]:
+def loose_ends(store: Store, partner: int, *, today: int, passing: bool = False) -> tuple[str, ...]:
     """What is open about a partner (internal id), in words; empty where nothing is.
 
     Args:
         today: microseconds UTC.
+        passing: as if its audit passed now: what is due of it is settled by that.
 
     Raises:
         UsageError: there is no such partner.
     """
     with store.reading() as connection:
-        return loose_ends_in(connection, partner, today=today)
+        return loose_ends_in(connection, partner, today=today, passing=passing)
 
 
 def refuse_loose_ends(deed: Deed, found: Mapping[int, Sequence[str]], what: str) -> None:

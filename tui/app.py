@@ -15,6 +15,7 @@ from textual.css.query import NoMatches
 from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.geometry import Size
+from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 
@@ -39,6 +40,18 @@ from tui.watch import StoreChanged, StoreTrouble, Watcher
 T = TypeVar("T")
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 _SECONDS_BETWEEN_LOOKS_AT_TERMINAL = 1.0
+
+
+class Underway(Message):
+    """How far something is that takes long; sent from its thread."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        super().__init__()
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest counts."""
+        return isinstance(message, Underway)
 
 
 class OverscopeApp(TypeAheadApp[int]):
@@ -282,6 +295,16 @@ class OverscopeApp(TypeAheadApp[int]):
             if isinstance(screen, WorkScreen):
                 screen.say(text, level)
                 return
+
+    def say_progress(self, text: str) -> None:
+        """Show how far a deed is; for its thread."""
+        self.post_message(Underway(text))
+
+    def on_underway(self, message: Underway) -> None:
+        """A deed is so far; once it is done, what came of it stands there."""
+        message.stop()
+        if self.questions.doing:
+            self.say(f"recording ...: {message.text}")
 
     def show_error(self, error: Exception) -> None:
         """Show what went wrong with a question as one line; a refusal already says what to do."""

@@ -32,6 +32,7 @@ from store.shape import Statement
 from store.timeline import Band, Bin, Gap, Marker, RangeFigures, SourceCoverage, Timeline, Week
 from store.words import VERDICTS as VERDICT_WORDS
 from tui.app import OverscopeApp
+from tui.screens import step_deeds
 
 CUTOFF = parse_point("2018-04-04")
 AS_OF = parse_point("2019-11-05")
@@ -191,6 +192,7 @@ class FakeIncident:
     Attributes:
         deeds: (verb, partners, arguments) of every action, in order.
         refusal: raised by the next action instead of doing it.
+        ends: what is still open about partners, by internal id.
     """
 
     rows: list[PartnerRow] = field(default_factory=usual_rows)
@@ -199,6 +201,7 @@ class FakeIncident:
     asked: list[tuple[str, int | None]] = field(default_factory=list)
     refusal: Exception | None = None
     figures: Figures | None = None
+    ends: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     def do(self, verb: str, partners: Sequence[int], arguments: dict[str, Any]) -> Done:
         if self.refusal is not None:
@@ -352,6 +355,7 @@ class FakeIncident:
         )
         patch.setattr(ledger, "clock_went_back", lambda store: {})
         patch.setattr(audits, "track", lambda store, partner, *, today: self.track(partner))
+        patch.setattr(step_deeds, "loose_ends", lambda store, partner, *, today, passing: self.ends.get(partner, ()))
         patch.setattr(samples, "samples_of", lambda store, partner: [])
         patch.setattr(
             read_classes,

@@ -12,7 +12,7 @@ from store.contradiction_rows import contradiction_filters
 from store.contradictions import Contradiction
 from store.event_filters import EventFilters
 from store.partners import PartnerRow
-from store.recipients import Recipient
+from store.recipients import Recipient, recipients
 from store.sample_rows import SampleRow
 from tui.screens.details import DetailsDialog
 from tui.screens.timeline_work import TimelineWorkScreen
@@ -95,6 +95,18 @@ class AuditWorkScreen(TimelineWorkScreen):
                 classes=classes if row is not None and partner == row.partner else "",
             )
         )
+
+    def drawn_sample(self, partner: int | None) -> int | None:
+        """The last one of the partner that the pane shows."""
+        standing = [row.seq for row in self._audit_samples if row.partner == partner and row.taken_back_by is None]
+        return standing[-1] if standing else None
+
+    def named_recipients(self, partner: int | None) -> tuple[str, ...]:
+        """Those of the partner that the pane shows."""
+        track = self._audit_track
+        if track is None or track.partner != partner:
+            return ()
+        return tuple(line.name for line in recipients(track.steps, today=self.overscope.today).lines)
 
     # -- what its items rest on --------------------------------------------------------------------------------------
 

@@ -8,15 +8,17 @@ from typing import ClassVar, TypeVar
 
 from textual.binding import BindingType
 
-from store import audits, cases, conflicts, ledger, partners
+from store import cases, conflicts, ledger, partners
 from store.cases import Done
 from store.conflicts import Conflict
 from store.connection import Store
 from store.errors import ConflictError
 from store.partners import PartnerRow
 from tui.keys import bindings
+from tui.screens import step_deeds
 from tui.screens.base import WorkScreen
 from tui.screens.conflict_dialog import ConflictDialog, Decision
+from tui.screens.details import DetailsDialog
 from tui.screens.dialog_base import Dialog, names_words
 from tui.screens.dialogs import (
     AssignChoice,
@@ -29,6 +31,7 @@ from tui.screens.dialogs import (
     StepChoice,
     StepDialog,
 )
+from tui.screens.incident_step_dialog import IncidentStepDialog
 from tui.text import GROUNDS_WORDS, count, instant, status_words, step_words
 
 Expect = dict[int, int]
@@ -97,9 +100,15 @@ class CaseWorkScreen(WorkScreen):
                     actor=self._me,
                 )
 
+            def dialog(shown: Rows, choice: ClearChoice | None, refusal: str) -> ClearDialog:
+                named = {row.partner: row.name for row in shown}
+                opened = ClearDialog(names, refusal=refusal, choice=choice, asked=_asked(shown), partners=named)
+                self._ask_loose_ends(shown, opened, passing=False)
+                return opened
+
             self._ask(
                 rows,
-                lambda _, choice, refusal: ClearDialog(names, refusal=refusal, choice=choice),
+                dialog,
                 deed,
                 lambda choice: f"close {names_words(names)}: {GROUNDS_WORDS[choice.grounds]}",
             )
@@ -168,36 +177,85 @@ class CaseWorkScreen(WorkScreen):
             )
 
     def action_step(self) -> None:
-        """Record an audit step, in a dialog that lists whom it is about and whom it skips."""
-        if rows := self._ready("step"):
-            today = self.overscope.today
+        """Record a step, in a dialog that lists whom it is about and whom it skips; with a letter to each, if asked."""
+        if not (rows := self._ready("step")):
+            return
+        today, only = self.overscope.today, rows[0].partner if len(rows) == 1 else None
+        sample, recipients = self.drawn_sample(only), self.named_recipients(only)
+        skipped: dict[int, str] = {}
 
-            def deed(choice: StepChoice, expect: Expect) -> Done:
-                return audits.record_step(
-                    self.overscope.store,
-                    choice.partners,
-                    actor=self._me,
-                    step=choice.step,
-                    at=choice.at,
-                    at_is_date=choice.at_is_date,
-                    app_id=choice.app_id,
-                    due=choice.due,
-                    note=choice.note,
-                    evidence=choice.evidence,
-                    expect={partner: expect[partner] for partner in choice.partners},
-                )
-
-            def wanted(choice: StepChoice) -> str:
-                meant = frozenset(choice.partners)
-                names = names_words([row.name for row in rows if row.partner in meant])
-                return f"record '{step_words(choice.step)}' for {names}"
-
-            self._ask(
-                rows,
-                lambda shown, choice, refusal: StepDialog(shown, today=today, choice=choice, refusal=refusal),
-                deed,
-                wanted,
+        def dialog(shown: Rows, choice: StepChoice | None, refusal: str) -> StepDialog:
+            return StepDialog(
+                shown,
+                today=today,
+                choice=choice,
+                refusal=refusal,
+                sample=sample,
+                recipients=recipients,
+                ask_loose_ends=lambda opened: self._ask_loose_ends(shown, opened, passing=True),
             )
+
+        def deed(choice: StepChoice, expect: Expect) -> Done:
+            recorded = step_deeds.record(
+                self.overscope.store,
+                choice,
+                actor=self._me,
+                expect={partner: expect[partner] for partner in choice.partners},
+                parameters=self.overscope.parameters,
+                say=self.overscope.say_progress,
+            )
+            skipped.clear()
+            skipped.update(recorded.exceptions)
+            return recorded.done
+
+        def wanted(choice: StepChoice) -> str:
+            meant = frozenset(choice.partners)
+            names = names_words([row.name for row in rows if row.partner in meant])
+            return f"record '{step_words(choice.step)}' for {names}"
+
+        def recorded() -> None:
+            if skipped:
+                listed = [(row.name, skipped[row.partner]) for row in rows if row.partner in skipped]
+                heading = f"Left out: {count(len(listed), 'partner')}"
+                self.overscope.push_when_free(DetailsDialog(heading, listed), lambda _: None)
+
+        self._ask(rows, dialog, deed, wanted, recorded)
+
+    def drawn_sample(self, partner: int | None) -> int | None:
+        """The entry that drew a partner's last sample (internal id), where this screen knows it."""
+        return None
+
+    def named_recipients(self, partner: int | None) -> tuple[str, ...]:
+        """Whom a partner (internal id) passed the data on to, where this screen knows it."""
+        return ()
+
+    def action_incident_step(self, step: str | None = None) -> None:
+        """Record a step of the incident.
+
+        Args:
+            step: chosen at first; None: none.
+        """
+        if not self._writable():
+            return
+        today = self.overscope.today
+        self._ask(
+            [],
+            lambda _, choice, refusal: IncidentStepDialog(step=step, today=today, choice=choice, refusal=refusal),
+            lambda choice, _: step_deeds.record_of_incident(
+                self.overscope.store, choice, actor=self._me, say=self.overscope.say_progress
+            ),
+            lambda choice: f"record '{step_words(choice.step)}' for the incident",
+        )
+
+    def _ask_loose_ends(self, rows: Rows, opened: "StepDialog | ClearDialog", *, passing: bool) -> None:
+        """Read what is still open about partners, for a dialog that is open."""
+        store, whose = self.overscope.store, [row.partner for row in rows]
+        self.overscope.run_question(
+            self,
+            "loose ends",
+            lambda: step_deeds.open_ends(store, whose, passing=passing),
+            opened.show_loose_ends,
+        )
 
     def action_undo(self) -> None:
         """Take back one's own last action."""
@@ -243,6 +301,7 @@ class CaseWorkScreen(WorkScreen):
         dialog: Callable[[Rows, Chosen | None, str], Dialog[Chosen]],
         deed: Callable[[Chosen, Expect], Done],
         wanted: Callable[[Chosen], str],
+        afterwards: Callable[[], None] = lambda: None,
     ) -> None:
         """Open an action's dialog, do what was chosen, and come back to the dialog when that is refused.
 
@@ -251,6 +310,7 @@ class CaseWorkScreen(WorkScreen):
             dialog: makes it, of the rows, of what was chosen before (None at first), and of why that was refused.
             deed: does it in the store; raises ConflictError where a case is not at the version expected.
             wanted: what it would do, in words.
+            afterwards: called once it is done.
         """
         app = self.overscope
 
@@ -274,6 +334,7 @@ class CaseWorkScreen(WorkScreen):
                     decide(*outcome, choice)
                 else:
                     self._done(outcome)
+                    afterwards()
 
             def failed(error: Exception) -> None:
                 line = app.show_refusal(error)
@@ -307,6 +368,11 @@ class CaseWorkScreen(WorkScreen):
         if self.is_attached:
             self.acted()
         self.overscope.say(f"{outcome.line}   {hint}", "good")
+
+
+def _asked(rows: Rows) -> list[str]:
+    """Whose closing was asked for, and by whom, a line each."""
+    return [f"{row.name}: closing was asked by {row.asked_by}" for row in rows if row.asked_by is not None]
 
 
 def _names(rows: Rows) -> list[str]:

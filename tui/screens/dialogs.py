@@ -3,18 +3,19 @@
 They decide nothing: what is refused is refused by the store. Names and messages are data, and are cleaned here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
 from store.cases import GROUNDS
 from tui.screens.conflict_dialog import ConflictDialog
 from tui.screens.dialog_base import Dialog, labelled, names_words
-from tui.screens.step_dialog import StepChoice, StepDialog
+from tui.screens.step_dialog import StepChoice, StepDialog, loose_end_lines
 from tui.text import GROUNDS_WORDS, clean
 from tui.widgets.fields import Choice, Switch, TextField
 
@@ -141,16 +142,46 @@ class ClearDialog(Dialog[ClearChoice]):
     """Close cases: a ground, a note, and the override for when the evidence contradicts."""
 
     HEADING = "Close"
+    DEFAULT_CSS = """
+    ClearDialog #open { height: auto; max-height: 6; margin-top: 1; scrollbar-size-vertical: 1; }
+    """
 
-    def __init__(self, names: Sequence[str], *, refusal: str = "", choice: ClearChoice | None = None) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        refusal: str = "",
+        choice: ClearChoice | None = None,
+        asked: Sequence[str] = (),
+        partners: Mapping[int, str] = MappingProxyType({}),
+    ) -> None:
         """Ask for the ground.
 
         Args:
             refusal: why the store refused the last attempt; shown, so that an override is an informed one.
             choice: what was chosen in that attempt.
+            asked: whose closing waits for a second person, a line each.
+            partners: their names by internal id, for what is still open about each.
         """
         super().__init__(names, refusal=refusal)
         self._choice = choice
+        self._asked = tuple(asked)
+        self._partners = partners
+        self._loose_ends: Mapping[int, Sequence[str]] | None = None
+
+    def show_loose_ends(self, found: Mapping[int, Sequence[str]]) -> None:
+        """What is still open about partners (internal ids) has been read: a note must say why they are closed."""
+        self._loose_ends = found
+        if self.is_mounted:
+            self._say_open()
+
+    def _say_open(self) -> None:
+        lines = [clean(line, 200) for line in self._asked]
+        if self._loose_ends is not None:
+            lines += loose_end_lines(self._partners, self._loose_ends)
+        box = self.query_one("#open", VerticalScroll)
+        box.display = bool(lines)
+        self.query_one("#open-words", Static).update(Content("\n".join(lines)))
 
     def fields(self) -> ComposeResult:
         """Grounds with what each claims, the note, the override."""
@@ -162,10 +193,13 @@ class ClearDialog(Dialog[ClearChoice]):
         yield labelled("Note", TextField(note, placeholder="needed for other, and for an override", id="note"))
         override = self._choice is not None and self._choice.override
         yield Switch("override: close it although the evidence contradicts the ground", on=override, id="override")
+        with VerticalScroll(id="open", can_focus=False):
+            yield Static("", markup=False, id="open-words")
 
     def on_mount(self) -> None:
         """Begin with the grounds."""
         self.query_one("#grounds").focus()
+        self._say_open()
 
     def hint(self) -> str:
         """The keys."""
@@ -177,7 +211,7 @@ class ClearDialog(Dialog[ClearChoice]):
         note, override = self.typed("note"), self.query_one("#override", Switch).on
         if chosen is None:
             self.complain("choose a ground (j, k)")
-        elif not note and (override or GROUNDS[chosen] == "other"):
+        elif not note and (override or GROUNDS[chosen] == "other" or self._loose_ends):
             self.complain("a note is needed: it says why")
             self.query_one("#note").focus()
         else:
