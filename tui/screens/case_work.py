@@ -62,13 +62,6 @@ class CaseWorkScreen(WorkScreen):
         else:
             super().action_pane(number)
 
-    def action_maximise(self) -> None:
-        """The focused pane gets the whole body; the track shows where all partners stand."""
-        if self._is_on_track() and not self.unmaximise():
-            self.action_stages()
-        else:
-            super().action_maximise()
-
     def _is_on_track(self) -> bool:
         return self.focused is not None and self.focused.id == _TRACK_PANE
 

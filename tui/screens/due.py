@@ -80,7 +80,7 @@ class DueScreen(CaseWorkScreen):
         if item is None:
             return
         if item.partner is None:
-            self.say("this is the incident's own: `python -m store step --incident` records it", "refused")
+            self.action_incident_step(item.step)
             return
         row = find_partner(self._rows, item.partner)
         self.app.push_screen(CaseScreen(app.store, item.partner, app.parameters, row=row, neighbour=self._neighbour))
@@ -96,6 +96,14 @@ class DueScreen(CaseWorkScreen):
                 return find_partner(self._rows, other or 0)
             place += by
         return None
+
+    def action_step(self) -> None:
+        """Record a step of the partner whose answer is due; or of the incident, where that is what is due."""
+        item = self.listed.current
+        if item is not None and item.partner is None:
+            self.action_incident_step(item.step)
+        else:
+            super().action_step()
 
     def action_due(self) -> None:
         """This is it."""
