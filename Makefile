@@ -42,6 +42,7 @@ screenshots: $(VENV)/.demo
 	$(PICTURE) --size 120x40 --screenshot docs/pictures/board-120x40.svg
 	$(PICTURE) --size 80x24 --press 'p p' --screenshot docs/pictures/recent-80x24.svg
 	$(PICTURE) --size 120x40 --press enter --screenshot docs/pictures/case-120x40.svg
+	$(PICTURE) --size 80x24 --press '3 z' --screenshot docs/pictures/audit-80x24.svg
 	$(PICTURE) --size 120x40 --press '2 z' --screenshot docs/pictures/timeline-120x40.svg
 	$(PICTURE) --size 200x50 --press '2 z 1 j j j j' --screenshot docs/pictures/timeline-200x50.svg
 	$(PICTURE) --size 120x40 --press '2 z b' --screenshot docs/pictures/bands-120x40.svg

@@ -315,6 +315,8 @@ class Walk:
 
     def dialogs(self) -> None:
         """Each dialog over a few marked partners at a time, cancelled; a closing is refused first."""
+        self.opens("I", "╭─ Record a step of the incident")
+        self.closes("╭─ Record a step of the incident")
         self.press("1", "g", "j")
         for count in [len(some) for some in _packed(self.texts, _MOST_IN_NAMES)]:
             self.press(*["space"] * count)
@@ -350,7 +352,11 @@ class Walk:
             self.press("U")
             self.until(lambda some: not self.terminal.shows(f"{len(some)} marked"), some)
         self.opens("c", "╭─ Close")
+        self.terminal.wait_for("loose end")
         self.press("j", "k", "j", "G", "g", "tab", "tab", "space", "space", "shift+tab", "shift+tab", "enter")
+        self.terminal.wait_for("a note is needed")
+        self.terminal.type("why")
+        self.press("enter")
         self.terminal.wait_for("cannot be closed as")
         assert self.found(box(self.terminal, "Close"))
         self.closes("╭─ Close")

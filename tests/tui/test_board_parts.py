@@ -11,7 +11,7 @@ from tui.fitting import Fact, fit_facts
 from tui.partner_view import ORDERS, POPULATIONS, PartnerView
 from tui.text import count, fit, lag, qualified, short_day, span
 from tui.widgets.figures_bar import population_facts, reliability_facts, scope_facts, work_facts
-from tui.widgets.partner_columns import EXTRA_SETS, SIGNS_WIDTH, Context, lay_out, measure, name_of
+from tui.widgets.partner_columns import EXTRA_SETS, SIGNS_WIDTH, STATUS, Context, lay_out, measure, name_of, signs
 
 words = st.text(alphabet="ab≥界é ", max_size=12)
 facts = st.lists(
@@ -147,3 +147,12 @@ def test_numbers_and_dates_are_printed_one_way() -> None:
         "+3 h 20 min",
         "+2 d 04:11",
     ]
+
+
+def test_a_closure_that_waits_for_a_second_person_stands_in_the_list() -> None:
+    waits = row(1, "Ribbon", status="flagged", asked_by=NASTY)
+    assert signs(waits, current=False, marked=False) == (" ", " ", "c", " ")
+    told = STATUS.cell(waits, Context()).text
+    assert told.startswith("closing asked by [@click=app.quit]boom[/nope]")
+    assert "\x1b" not in told
+    assert signs(row(1, "Ribbon", status="flagged"), current=True, marked=True) == (">", "*", "F", " ")

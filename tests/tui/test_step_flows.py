@@ -8,16 +8,17 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from store import audits
+from store import audits, cases
 from store.connection import Store, open_store
 from store.ingest.importing import import_paths
 from store.instants import parse_point
 from store.ledger import actions
 from store.names import find_partner
 from store.parameters import Parameters
+from store.step_details import Details
 from tests.small_incident import NAMES, TODAY, build
 from tests.store.casework import Clock
-from tests.tui.screens import screen_lines
+from tests.tui.screens import check_golden, screen_lines
 from tui.app import OverscopeApp
 from tui.screens.details import DetailsDialog
 from tui.screens.dialogs import ClearDialog, StepDialog
@@ -88,9 +89,12 @@ def message(pilot: Pilot[int]) -> str:
 def removed(store: Store) -> None:
     """Access removed from everybody: what comes next is to tell them."""
     everybody = [find_partner(store, f"p-{place}") for place in range(len(NAMES))]
-    audits.record_step(
-        store, everybody, actor="bo", step="access_removed", at=parse_point("2018-07-01"), at_is_date=True
-    )
+    _remove(store, everybody)
+
+
+def _remove(store: Store, partners: list[int]) -> None:
+    at = parse_point("2018-07-01")
+    audits.record_step(store, partners, actor="bo", step="access_removed", at=at, at_is_date=True)
 
 
 def test_telling_many_writes_a_letter_each_and_one_undo_takes_all_back(path: Path, tmp_path: Path) -> None:
@@ -128,7 +132,7 @@ def test_where_nobody_can_be_told_the_dialog_comes_back_with_the_reason(path: Pa
         removed(store)
         await press(pilot, "R", "slash", *NAMES[5].lower(), "enter", "a", "tab", "tab", "tab", "tab")
         letters = str(tmp_path / "letters")
-        await press(pilot, "shift+tab", *letters, "enter")
+        await press(pilot, *letters, "enter")
         assert isinstance(pilot.app.screen, StepDialog)
         assert "nobody could be told" in text(pilot).replace("\n", " ")
         assert pilot.app.screen.typed("letters") == letters
@@ -188,14 +192,7 @@ def test_a_contradiction_opens_as_many_rows_as_it_tells(path: Path, size: tuple[
 
 def test_access_that_is_still_alive_opens_its_grants(path: Path) -> None:
     async def flow(pilot: Pilot[int], store: Store) -> None:
-        audits.record_step(
-            store,
-            [find_partner(store, "p-1")],
-            actor="bo",
-            step="access_removed",
-            at=parse_point("2018-07-01"),
-            at_is_date=True,
-        )
+        _remove(store, [find_partner(store, "p-1")])
         await press(pilot, "R", "slash", *"castaway", "enter", "3")
         pane = pilot.app.screen.query_one(AuditPane)
         assert "! 1 contradiction" in str(pane.border_subtitle)
@@ -208,3 +205,33 @@ def test_access_that_is_still_alive_opens_its_grants(path: Path) -> None:
         assert "2017-01-01T00:00:00Z .. still, not ended" in shown
 
     run(path, flow)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_the_case_and_the_dialog_look_as_designed(path: Path, size: tuple[int, int]) -> None:
+    name = f"{size[0]}x{size[1]}"
+
+    async def flow(pilot: Pilot[int], store: Store) -> None:
+        partner = find_partner(store, "p-0")
+        # The store was made today: the first entry in the past bears the clock that went back.
+        cases.add_note(store, [find_partner(store, "p-1")], actor="ana", note="a note")
+        for step, at, details in (
+            ("access_removed", "2018-04-20", Details()),
+            ("notified", "2018-05-02", Details()),
+            ("deletion_requested", "2018-05-03", Details()),
+            ("statement", "2018-05-20", Details(people=3)),
+            ("recipient_named", "2018-05-20", Details(recipient="Beacon Analytics")),
+            ("recipient_asked", "2018-05-21", Details(recipient="Beacon Analytics")),
+        ):
+            at_instant = parse_point(at)
+            audits.record_step(
+                store, [partner], actor="ana", step=step, at=at_instant, at_is_date=True, details=details
+            )
+        await press(pilot, "R", "enter")
+        check_golden(pilot.app, f"case-{name}")
+        await press(pilot, "3")
+        check_golden(pilot.app, f"audit-{name}")
+        await press(pilot, "1", "a")
+        check_golden(pilot.app, f"step-{name}")
+
+    run(path, flow, size=size)

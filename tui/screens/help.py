@@ -14,7 +14,7 @@ from tui.keys import PLACES, Key, bindings, spoken
 from tui.text import clean, fit
 
 _SIGNS = (
-    ("F o x", "flagged, open, closed"),
+    ("F o x c", "flagged, open, closed; closing asked for, which waits for a second person"),
     ("!", "restricted reads after its access was removed; late"),
     ("*", "marked"),
     ("≥ ~", "at least; unsettled, because a registry of consents was never imported"),

@@ -317,15 +317,20 @@ class StepDialog(Dialog[StepChoice]):
             row = self.query_one(f"#{field}").parent
             assert row is not None
             row.display = self._is_shown(field)
-        chosen = self.query_one("#step", Choice).chosen
-        if chosen is not None:
-            steps = self.query_one("#steps", VerticalScroll)
-            top, height = round(steps.scroll_offset.y), max(steps.size.height, 1)
-            steps.scroll_to(y=min(max(top, chosen - height + 1), chosen), animate=False)
+        # How many lines fit is known once it is laid out.
+        self.call_after_refresh(self._show_chosen)
         if self._step() == "audit_passed" and self._ask_loose_ends is not None:
             ask, self._ask_loose_ends = self._ask_loose_ends, None
             ask(self)
         self._say_standing()
+
+    def _show_chosen(self) -> None:
+        """Scroll the chosen step into view."""
+        chosen = self.query_one("#step", Choice).chosen
+        steps = self.query_one("#steps", VerticalScroll)
+        if chosen is not None and steps.size.height:
+            top = min(max(round(steps.scroll_offset.y), chosen - steps.size.height + 1), chosen)
+            steps.scroll_to(y=top, animate=False)
 
     def _say_standing(self) -> None:
         """Who the step is recorded for, who is left out and why, and what a passed audit leaves open."""

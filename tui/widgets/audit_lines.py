@@ -159,7 +159,9 @@ def _track_item(known: Known, track: Track, name: str, width: int, who: int) -> 
         line.append((" not verified", "quiet"))
     have, of = track.apps_done.get(name, (0, 0))
     apps = f"{have} of {count(of, 'app')}" if of and (have < of or name == "access_removed") else ""
-    parts = [(apps,), *_said(step, known, wants_answer=step in track.open_dues)]
+    # How many apps have it says more than which of them had it last.
+    told = step._replace(app_id=None) if apps else step
+    parts = [(apps,), *_said(told, known, wants_answer=step in track.open_dues)]
     return Item([_cut([*line, (_fitting(parts, width - _cells(line)), "quiet")], width)], step)
 
 

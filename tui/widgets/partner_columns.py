@@ -18,6 +18,8 @@ from tui.text import (
     step_words,
 )
 
+# In the place of the status: its closing was asked for, and waits for a second person.
+ASKED = "c"
 # Cursor, mark, status, alarm, and the blank before the name.
 SIGNS_WIDTH = 5
 LEAST_NAME = 14
@@ -122,6 +124,10 @@ def _reads(row: PartnerRow, context: Context) -> Cell:
     return Cell(qualified(row.events, context.qualifier), "" if row.events else "quiet")
 
 
+def _status(row: PartnerRow) -> str:
+    return row_status(row) if row.asked_by is None else f"closing asked by {clean(row.asked_by, 40)}"
+
+
 def _resources(row: PartnerRow, context: Context) -> Cell:
     return Cell(qualified(row.resources, context.qualifier), "" if row.resources else "quiet")
 
@@ -140,7 +146,7 @@ _FIRST_TO_GO = (APPS, DUE, DUE_MONTH, LAST_READ, TRACK)
 READS = Column("reads", "Reads", 7, 12, _reads, right=True)
 RESOURCES = Column("resources", "Resources", 9, 12, _resources, right=True)
 FIRST_READ = Column("first_read", "First read", 10, 10, _first_read)
-STATUS = Column("status", "Status", 7, 20, lambda row, _: Cell(row_status(row)))
+STATUS = Column("status", "Status", 7, 20, lambda row, _: Cell(_status(row)))
 OWNER = Column(
     "owner", "Owner", 5, 14, lambda row, _: Cell(clean(row.assignee or "-", 40), "" if row.assignee else "quiet")
 )
@@ -210,7 +216,7 @@ def signs(row: PartnerRow, *, current: bool, marked: bool) -> tuple[str, str, st
     return (
         ">" if current else " ",
         "*" if marked else " ",
-        STATUS_LETTERS.get(row.status or "", " "),
+        ASKED if row.asked_by is not None else STATUS_LETTERS.get(row.status or "", " "),
         "!" if row.after_removal else " ",
     )
 

@@ -9,7 +9,7 @@ from tui.widgets.record import Entry
 from tui.widgets.virtual_list import Piece, VirtualList
 
 _DATE, _MOMENT = len("2019-10-05"), len("2019-10-05 14:02")
-_WHAT, _MOST_WHAT = 16, 20
+_WHAT, _MOST_WHAT = 16, 21
 # Widths are measured on so many entries.
 _MEASURED = 500
 _MOST_WHO = 12
