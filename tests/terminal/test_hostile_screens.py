@@ -33,7 +33,7 @@ from tui.screens.base import WorkScreen
 ROOT = Path(tui.__file__).parent
 HARMLESS = ("plain words", "more of them", "last words")
 # What others are made of: never on the screen by themselves.
-BASES = {"WorkScreen", "CaseWorkScreen", "TimelineWorkScreen", "Dialog", "DetailsBox"}
+BASES = {"WorkScreen", "CaseWorkScreen", "TimelineWorkScreen", "AuditWorkScreen", "Dialog", "DetailsBox"}
 # Besides screens and panes: the lines at the foot and at the top, and whatever else shows data.
 OTHER_SURFACES = {
     "CaseScreen",
@@ -56,6 +56,7 @@ SOME = {
     "TimelineScreen.shape": PARTNERS_IN_FULL,
     # Counts, and words of the program.
     "StagesScreen.stages": 0,
+    "IncidentStepDialog": 0,
 }
 # Puts the program into the background of a shell that is not there.
 NOT_PRESSED = {"app.suspend"}

@@ -316,6 +316,7 @@ class Walk:
     def dialogs(self) -> None:
         """Each dialog over a few marked partners at a time, cancelled; a closing is refused first."""
         self.opens("I", "╭─ Record a step of the incident")
+        self.look("IncidentStepDialog", box(self.terminal, "Record a step of the incident"))
         self.closes("╭─ Record a step of the incident")
         self.press("1", "g", "j")
         for count in [len(some) for some in _packed(self.texts, _MOST_IN_NAMES)]:

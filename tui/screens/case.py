@@ -25,6 +25,7 @@ from tui.screens.case_work import CaseWorkScreen
 from tui.screens.details import DetailsDialog
 from tui.screens.timeline_work import Neighbour
 from tui.text import clean, count, qualified, qualifier_words, span
+from tui.widgets.audit_lines import contradictions_known
 from tui.widgets.audit_track import AuditPane
 from tui.widgets.case_facts import LinesPane, app_lines, fact_lines, head_lines
 from tui.widgets.partner_columns import row_qualifier
@@ -202,7 +203,8 @@ class CaseScreen(AuditWorkScreen, CaseWorkScreen):
         facts, table = self.query_one("#facts", LinesPane), self.query_one("#apps", LinesPane)
         head = self.query_one("#head", LinesPane)
         today, inside = self.overscope.today, max(self.size.width - 2, 0)
-        head.show(head_lines(row, self._figures, self._status_since(), inside, today=today))
+        told = row._replace(contradictions=contradictions_known(self._audit_track, row))
+        head.show(head_lines(told, self._figures, self._status_since(), inside, today=today))
         width = self._pane_width()
         facts.show(fact_lines(row, self._figures, self._whole, width))
         table.show(app_lines(self._apps, width))

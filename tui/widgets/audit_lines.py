@@ -99,11 +99,12 @@ def audit_items(known: Known, width: int) -> list[Item]:
     return items
 
 
-def alarms(track: Track | None, row: PartnerRow | None) -> int:
-    """How many things speak against a partner's record."""
-    if row is not None and row.contradictions:
-        return len(row.contradictions)
-    return 0 if track is None else len(track.contradictions)
+def contradictions_known(track: Track | None, row: PartnerRow | None) -> tuple[Contradiction, ...]:
+    """What speaks against a record: the track tells it with names of apps, the row how short a statement is."""
+    of_row = () if row is None else row.contradictions
+    if track is None:
+        return of_row
+    return *track.contradictions, *(each for each in of_row if each.kind == TOO_FEW)
 
 
 def next_words(track: Track) -> str:
@@ -232,7 +233,7 @@ def _cells(line: Line) -> int:
 
 
 def _contradiction_items(known: Known, row: PartnerRow, width: int) -> list[Item]:
-    found = row.contradictions
+    found = contradictions_known(known.track, row)
     items = []
     told_anyway = sum(each.events or 0 for each in found if each.kind == AFTER_REMOVAL)
     if row.after_removal and row.after_removal != told_anyway:

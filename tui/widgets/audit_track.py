@@ -19,7 +19,7 @@ from textual.strip import Strip
 
 from tui.keys import bindings
 from tui.text import clean, count, fit, step_words
-from tui.widgets.audit_lines import Item, Known, Line, Target, alarms, audit_items, next_words
+from tui.widgets.audit_lines import Item, Known, Line, Target, audit_items, contradictions_known, next_words
 
 
 class AuditPane(ScrollView, can_focus=True):
@@ -206,7 +206,7 @@ class AuditPane(ScrollView, can_focus=True):
         """The track's letters; how much speaks against it, which may lie out of view."""
         track, row = self._known.track, self._known.row
         letters = clean(track.letters if track is not None else "", 20)
-        against = alarms(track, row)
+        against = len(contradictions_known(track, row))
         words = f"! {count(against, 'contradiction')}" if width >= 40 else f"! {against} against it"
         return Content.assemble((f"{words}  ", "bold $error"), letters) if against else Content(letters)
 
