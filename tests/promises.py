@@ -81,6 +81,12 @@ PROMISES = {
         "runs of 40 actions",
     ),
     "P13": Promise("A clock that jumps never reorders the log", 200, 10_000, "jumps"),
+    "reports": Promise(
+        "Whatever a cell holds, a report's CSV, Markdown and HTML give it back as text, and as nothing else",
+        20_000,
+        200_000,
+        "cells",
+    ),
 }
 
 

@@ -190,7 +190,7 @@ def test_the_wheel_carries_everything_a_program_needs(tmp_path: Path) -> None:
         str(path.relative_to(source))
         for package in PACKAGES
         for path in (source / package).rglob("*")
-        if path.is_file() and path.suffix in (".py", ".toml", ".tcss", ".typed", ".md", ".txt")
+        if path.is_file() and path.suffix in (".py", ".toml", ".tcss", ".css", ".js", ".typed", ".md", ".txt")
     }
     assert wanted <= packed, wanted - packed
     assert not {name for name in packed if name.partition("/")[0] not in PACKAGES and ".dist-info/" not in name}

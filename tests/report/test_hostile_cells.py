@@ -8,6 +8,7 @@ import io
 import random
 import unicodedata
 from collections.abc import Callable, Mapping
+from functools import cache
 from html.parser import HTMLParser
 
 import pytest
@@ -19,9 +20,10 @@ from store.report.html_form import html
 from store.report.markdown_form import markdown_text
 from store.report.parts import Count as Number
 from store.report.parts import Heading, Lines, Report, Section, Table, Tile, Tiles, Words
+from tests.promises import trials
 from tests.visible_text import hidden_in, visible
 
-CELLS, COLUMNS = 20_000, 8
+COLUMNS = 8
 PIECES = (
     "<script>alert(1)</script>", "</td></tr></table>", "<!--", "-->", "]]>", "<![CDATA[", "<img src=x onerror=a>",
     "&lt;", "&#60;", "&amp", "&", "<", ">", '"', "'", "`", "``", "</script>", "<style>", "javascript:alert(1)",
@@ -116,36 +118,39 @@ def page(report: Report) -> Page:
     return found
 
 
-@pytest.fixture(scope="module")
-def cells() -> list[str]:
-    return texts(7, CELLS)
+@cache
+def hostile(count: int) -> tuple[list[str], Report]:
+    """So many cells, and the report that has them."""
+    cells = texts(7, count)
+    return cells, report_of(cells)
 
 
-@pytest.fixture(scope="module")
-def report(cells: list[str]) -> Report:
-    return report_of(cells)
+@cache
+def harmless(count: int) -> Report:
+    """A report of the same form, every cell of which is one word."""
+    return report_of(["word"] * count)
 
 
-@pytest.fixture(scope="module")
-def harmless() -> Report:
-    return report_of(["word"] * CELLS)
-
-
-def test_html(
-    report: Report, harmless: Report, cells: list[str], account: Callable[[str, Mapping[str, int]], None]
-) -> None:
+@trials("reports")
+def test_html(count: int, account: Callable[[str, Mapping[str, int]], None]) -> None:
+    cells, report = hostile(count)
     found = page(report)
     assert found.cells == [visible(text) for text in cells]
     # Short words get a class of their own, and no other difference is there.
-    assert {tag for tag, _ in found.shapes} == {tag for tag, _ in page(harmless).shapes}
-    assert {names for _, names in found.shapes} <= {names for _, names in page(harmless).shapes} | {("class",), ()}
+    assert {tag for tag, _ in found.shapes} == {tag for tag, _ in page(harmless(count)).shapes}
+    assert {names for _, names in found.shapes} <= {names for _, names in page(harmless(count)).shapes} | {
+        ("class",),
+        (),
+    }
     assert len(found.ids) == len(set(found.ids))
     written = html(report)
     assert not hidden_in(written.replace("\n", ""))
     account("reports", {"cells as HTML": len(found.cells)})
 
 
-def test_csv(report: Report, cells: list[str], account: Callable[[str, Mapping[str, int]], None]) -> None:
+@trials("reports")
+def test_csv(count: int, account: Callable[[str, Mapping[str, int]], None]) -> None:
+    cells, report = hostile(count)
     lines = list(csv.reader(io.StringIO(csv_text(report), newline=""), strict=True))
     assert len({len(line) for line in lines}) == 1
     rows = [line[2 : 2 + COLUMNS] for line in lines if line[0] == "cells" and line[1] != "0"]
@@ -191,9 +196,9 @@ def test_numbers_stay_numbers() -> None:
     assert '<td class="n" data-value="41207">≥41,207</td>' in html(report)
 
 
-def test_markdown(
-    report: Report, harmless: Report, cells: list[str], account: Callable[[str, Mapping[str, int]], None]
-) -> None:
+@trials("reports")
+def test_markdown(count: int, account: Callable[[str, Mapping[str, int]], None]) -> None:
+    cells, report = hostile(count)
     reader = MarkdownIt("gfm-like")
     assert reader.linkify is not None
     # GitHub makes no links of bare domains.
@@ -201,7 +206,7 @@ def test_markdown(
     written = markdown_text(report)
     assert not hidden_in(written.replace("\n", ""))
     tokens = reader.parse(written)
-    assert [token.type for token in tokens] == [token.type for token in reader.parse(markdown_text(harmless))]
+    assert [token.type for token in tokens] == [token.type for token in reader.parse(markdown_text(harmless(count)))]
     inside: list[list[str]] = []
     kinds: set[str] = set()
     for token in tokens:
@@ -216,7 +221,8 @@ def test_markdown(
     account("reports", {"cells as Markdown": len(inside[-1]) - COLUMNS})
 
 
-def test_commands_are_shown_as_they_are(report: Report, cells: list[str]) -> None:
+def test_commands_are_shown_as_they_are() -> None:
+    cells, report = hostile(800)
     reader = MarkdownIt("commonmark")
     found = [
         child.content
