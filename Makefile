@@ -50,6 +50,7 @@ screenshots: $(VENV)/.demo
 	$(PICTURE) --size 120x40 --press 'P m 6 5 3 1 0 2 8 enter enter' --screenshot docs/pictures/events-120x40.svg
 	$(PICTURE) --size 120x40 --press 'g 2 z b b b' --screenshot docs/pictures/weeks-120x40.svg
 	$(PICTURE) --size 120x40 --press 'A' --screenshot docs/pictures/stages-120x40.svg
+	$(PICTURE) --size 120x40 --press d --screenshot docs/pictures/sheet-120x40.svg
 	cp -f $(VENV)/pictures.db $(VENV)/report.db
 	$(RUN) -m store report --db $(VENV)/report.db --today 2020-01-20 --as ana --to $(VENV)/report.html --force
 	$(CHROMIUM) --headless --no-sandbox --hide-scrollbars --window-size=1280,1400 \

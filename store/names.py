@@ -135,6 +135,12 @@ def name_of(store: Store, partner: int) -> PartnerName:
         return partner_name(connection, partner)
 
 
+def names_by_id(store: Store) -> dict[str, str]:
+    """What every known partner is called, by its outside id."""
+    with store.reading() as connection:
+        return {each.partner_id: each.name for each in partner_names(connection).values()}
+
+
 def find_partner(store: Store, partner_id: str) -> int:
     """The internal id of the partner with this outside id.
 

@@ -124,7 +124,7 @@ def span_lines(found: Times) -> list[tuple[str, str]]:
     spans = (
         ("first to last read", found.first_read, found.last_read),
         ("aware to last removal", found.aware_at, found.last_removal),
-        ("first removal to notice", found.first_removal, found.first_told),
+        ("first removal to told", found.first_removal, found.first_told),
     )
     return [(name, _span_words(since, until)) for name, since, until in spans]
 

@@ -312,7 +312,7 @@ def _of_work(
             from store.partners import work_of
 
             view = resolve(world_under(store, connection, parameters.variation).rulebook, parameters)
-            work = work_of(connection, today=view.today)
+            work = work_of(connection, today=view.today, others=False)
             counted = [row for row in rows if row.retained or row.partner in work.cases or row.partner in work.marks]
             chosen = [row for row in counted if _stands(row, name)]
     found = _made(

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
 # The order of the help screen and of the README's table.
-PLACES = ("everywhere", "lists", "cases", "timeline", "events", "case screen", "dialogs", "choices", "screens")
+PLACES = (
+    *("everywhere", "lists", "cases", "timeline", "events", "case screen", "sheet", "dialogs", "choices", "screens"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,8 @@ TABLE: tuple[Key, ...] = (
     Key("events.date", "t", "go_to_date", "go to a time", "events", "time"),
     Key("case_screen.next", "J", "neighbour(1)", "next case of the list", "case screen", "next"),
     Key("case_screen.previous", "K", "neighbour(-1)", "previous case of the list", "case screen", "previous"),
+    Key("sheet.left", "h,left", "aside(-1)", "the number to the left", "sheet", group="sheet moves"),
+    Key("sheet.right", "l,right", "aside(1)", "the number to the right", "sheet", group="sheet moves"),
     Key("dialog.confirm", "enter", "confirm", "confirm", "dialogs", "confirm"),
     Key("dialog.cancel", "escape", "cancel", "cancel, nothing is done", "dialogs", "back"),
     Key("choice.next", "j,down", "move(1)", "the next choice", "choices", group="choose"),
@@ -106,6 +110,14 @@ TABLE: tuple[Key, ...] = (
     Key("choice.first", "g,home", "move(-99)", "the first choice", "choices", group="choose"),
     Key("choice.last", "G,end", "move(99)", "the last choice", "choices", group="choose"),
     Key("choice.turn", "space", "turn", "yes or no", "choices", group="turn"),
+    Key(
+        "screens.sheet",
+        "d",
+        "sheet",
+        "the disclosure sheet: every figure, and its rows",
+        "screens",
+        "figures",
+    ),
     Key("screens.due", "D", "due", "everything due, soonest first", "screens", "due"),
     Key("screens.person", "P", "who_read('subject')", "was this person read, by whom", "screens", "person", "who_read"),
     Key("screens.resource", "r", "who_read('resource')", "who else read this resource", "screens", group="who_read"),

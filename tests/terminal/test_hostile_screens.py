@@ -52,6 +52,7 @@ SOME = {
     # The first groups of what others did.
     "SinceDialog": 5,
     "TimelinePane.markers": 1,
+    "SheetScreen.sheet": 1,
     "TimelineScreen.timeline": PARTNERS_IN_FULL,
     "TimelineScreen.shape": PARTNERS_IN_FULL,
     # Counts, and words of the program.

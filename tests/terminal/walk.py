@@ -417,6 +417,29 @@ class Walk:
         self.look("SinceDialog", box(self.terminal, "Since you left"))
         self.closes("╭─ Since you left")
 
+    def sheet(self) -> None:
+        """The disclosure sheet, and the rows of two of its numbers, page by page."""
+        self.opens("d", "╭─ Disclosure sheet")
+        self.terminal.wait_for("In plain English")
+        self.press("l", "right", "h", "left", "j", "k", "G")
+        self.until(lambda: bool(self.look("SheetScreen.sheet", box(self.terminal, "Disclosure sheet"))))
+        self.press("g")
+        self.opens("enter", "╭─ kept access: partners")
+        self._rows("kept access: partners")
+        self.closes("╭─ kept access: partners")
+        self.press("j", "j", "l", "k")
+        self.closes("╭─ Disclosure sheet")
+
+    def _rows(self, title: str) -> None:
+        """The rows of a number, to the last one."""
+        many = len(self.texts)
+        self.terminal.wait_for(f"1 of {many} rows")
+        while f" {many} of {many} rows" not in (here := box(self.terminal, title) + self.terminal.text()):
+            self.until(lambda: bool(self.look("SheetRowsScreen.rows", box(self.terminal, title))))
+            self.press("pgdn")
+            self.until(lambda here: box(self.terminal, title) + self.terminal.text() != here, here)
+        self.look("SheetRowsScreen.rows", box(self.terminal, title))
+
     def _log_page(self) -> list[str]:
         """Who did something, on this page; what they did changes once more, when the partners' names are there."""
         return [line[:30] for line in self.terminal.lines()[3:-3]]
@@ -490,6 +513,7 @@ def walk_through(path: Path, texts: Sequence[str], config: Path) -> Walk:
         walk.full_screen()
         walk.cases()
         walk.log()
+        walk.sheet()
         walk.stages()
         walk.since()
         walk.help_and_palette()

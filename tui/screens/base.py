@@ -34,7 +34,7 @@ class WorkScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
     AUTO_FOCUS = None
-    BINDINGS: ClassVar = bindings("panes", "who_read", "screens.due", "screens.stages")
+    BINDINGS: ClassVar = bindings("panes", "who_read", "screens.sheet", "screens.due", "screens.stages")
     # Textual's own repaints the whole screen: what gains or loses the focus draws itself.
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
     # No class of the screen's: every widget on it would be styled anew.
@@ -123,6 +123,12 @@ class WorkScreen(Screen[None]):
         from tui.screens.due import DueScreen
 
         self.app.push_screen(DueScreen())
+
+    def action_sheet(self) -> None:
+        """Show the disclosure sheet."""
+        from tui.screens.sheet import SheetScreen
+
+        self.app.push_screen(SheetScreen(self.overscope.store, self.overscope.parameters))
 
     def say(self, text: str, level: str = "info") -> None:
         """Show a line in this screen's message bar; levels are those of `MessageBar`."""
