@@ -29,6 +29,7 @@ from store.report.incident import incident_report
 from store.report.writing import written
 from store.rulebook import preset_text
 from tests import oracle
+from tests.store.test_sheet import unlike
 
 TODAY = parse_point("2020-01-20")
 SMALL = 0.04
@@ -204,6 +205,12 @@ def test_what_is_due_in_the_demo(demo: Store) -> None:
     assert [clock.state for clock in figures(demo, Parameters(today=TODAY)).clocks] == ["met", "overdue"]
     before = due_list(demo, Parameters(today=parse_point("2020-01-04T23:59:59Z")))
     assert [item.name for item in before.items if item.overdue] == ["the incident"]
+
+
+def test_every_number_of_the_sheet_has_as_many_rows_as_it_says(demo: Store) -> None:
+    found, hit = unlike(demo, Parameters(today=TODAY))
+    assert found == []
+    assert hit >= 50
 
 
 def test_the_closures_hold_without_an_override(demo: Store) -> None:
