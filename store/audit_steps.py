@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from store.audit_rows import apps_of, steps_of
-from store.audit_track import INCIDENT_STEPS, POSITIONS, RESULTS, SIDE_STATES, TRACK, Unit, taken, units
+from store.audit_track import INCIDENT_STEPS, POSITIONS, RESULTS, SIDE_STATES, TRACK, Step, Unit, taken, units
 from store.case_changes import Deed, Done, change, deciding, done, look, named, plain, refuse
 from store.clocks import calendar_year
 from store.connection import Store
@@ -23,6 +23,8 @@ from store.step_details import DECLARATIONS, Details, check_details
 from store.words import step_words
 
 NO_DETAILS = Details()
+# No entry of the log has so high a number.
+_AFTER_ALL = 2**62
 
 
 class _Entry(NamedTuple):
@@ -47,6 +49,23 @@ class _Entry(NamedTuple):
             "evidence": None if self.evidence is None else self.evidence._asdict(),
         }
         return told if self.details is None else {**told, "details": self.details.document()}
+
+    def as_step(self, deed: Deed) -> Step:
+        """The step as the record will have it, after all that is recorded already."""
+        file = None if self.evidence is None else self.evidence.file_name
+        return Step(
+            self.step,
+            self.at,
+            self.at_is_date,
+            self.app_id,
+            self.due,
+            self.note,
+            file,
+            deed.actor,
+            _AFTER_ALL,
+            by_clock=self.at == deed.at,
+            details=self.details,
+        )
 
 
 # What a certificate, and each step of an audit, answers.
@@ -139,7 +158,7 @@ def record_step(
         refuse(deed, _misdated(deed.connection, list(cases), entry))
         refuse(deed, recipient_objections(deed.connection, list(cases), step, said, reasoned=bool(note)))
         refuse_check(deed, cases, said, at=at, at_is_date=at_is_date, reasoned=bool(note))
-        open_ends = _left_open(deed, list(cases), step, reasoned=bool(note))
+        open_ends = _left_open(deed, list(cases), entry, reasoned=bool(note))
         evidence_id = _kept(deed, attachment)
         seqs = []
         for partner, row in cases.items():
@@ -233,15 +252,16 @@ def _misdated(connection: sqlite3.Connection, partners: Sequence[int], entry: _E
     return reasons
 
 
-def _left_open(deed: Deed, partners: Sequence[int], step: str, *, reasoned: bool) -> dict[int, tuple[str, ...]]:
+def _left_open(deed: Deed, partners: Sequence[int], entry: _Entry, *, reasoned: bool) -> dict[int, tuple[str, ...]]:
     """The loose ends that passing an audit leaves, by partner; to be told in the log.
 
     Raises:
         RefusedError: there are some, and no note says why it passes all the same.
     """
-    if step != "audit_passed":
+    if entry.step != "audit_passed":
         return {}
-    found = {partner: loose_ends_in(deed.connection, partner, today=deed.at, passing=True) for partner in partners}
+    passing = entry.as_step(deed)
+    found = {partner: loose_ends_in(deed.connection, partner, today=deed.at, passing=passing) for partner in partners}
     if not reasoned:
         refuse_loose_ends(deed, found, "passes the audit")
     return found

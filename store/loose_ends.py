@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from store.audit_rows import apps_of, steps_of
-from store.audit_track import Step, progress, settling_step
+from store.audit_track import Step, in_order, progress, settling_step
 from store.case_changes import Deed, refuse
 from store.connection import Store
 from store.contradictions import contradiction_words, contradictions_of, statement_of, statement_short
@@ -50,7 +50,7 @@ def refuse_loose_ends(deed: Deed, found: Mapping[int, Sequence[str]], what: str)
         refuse(
             deed,
             {
-                partner: f"{what} with {len(ends)} loose {'end' if len(ends) == 1 else 'ends'}: {', '.join(ends)}"
+                partner: f"{what} with {len(ends)} loose {'end' if len(ends) == 1 else 'ends'}: {'; '.join(ends)}"
                 for partner, ends in found.items()
                 if ends
             },
@@ -60,27 +60,29 @@ def refuse_loose_ends(deed: Deed, found: Mapping[int, Sequence[str]], what: str)
 
 
 def loose_ends_in(
-    connection: sqlite3.Connection, partner: int, *, today: int, passing: bool = False
+    connection: sqlite3.Connection, partner: int, *, today: int, passing: Step | None = None
 ) -> tuple[str, ...]:
     """`loose_ends`, for a caller that has a connection.
 
     Args:
-        passing: an audit is being passed now: what is due of it is settled by that.
+        passing: the step with which an audit is being passed now: what it settles is not due any more, and what it
+            claims needs evidence too.
     """
     steps = steps_of(connection, partner)
     against = contradictions_of(connection, partner, steps, today=today)
     people = next((row.people for row in kept_partners_of(connection, {partner})), 0)
     short = statement_short(statement_of(steps), people)
     found = [contradiction_words(each) for each in (*against, *(() if short is None else (short,)))]
-    now = progress(steps, apps_of(connection, partner))
-    if "contradicted" in now.side_states:
+    apps = apps_of(connection, partner)
+    if "contradicted" in progress(steps, apps).side_states:
         found.append("the record says 'contradicted'")
-    found += _missing_evidence(steps)
-    if not passing:
-        found += [
-            f"{due_words(settling_step(step, now.next_step))} due {format_day(step.due or 0)}{_whose(step)}"
-            for step in now.open_dues
-        ]
+    then = steps if passing is None else in_order([*steps, passing])
+    found += _missing_evidence(then)
+    after = progress(then, apps)
+    found += [
+        f"{due_words(settling_step(step, after.next_step))} due {format_day(step.due or 0)}{_whose(step)}"
+        for step in after.open_dues
+    ]
     return (
         *found,
         *_notice(connection, steps),

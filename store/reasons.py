@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from store.clocks import days_between
-from store.contradictions import AFTER_REMOVAL, Contradiction, contradiction_words
+from store.contradictions import AFTER_CERTIFICATE, AFTER_REMOVAL, Contradiction, contradiction_words
 from store.instants import format_day
 from store.words import count_words, step_words
 
@@ -50,7 +50,8 @@ def reasons(row: "PartnerRow", *, today: int, window_days: int | None = None) ->
         found.append(Reason(READ_AFTER_REMOVAL, read))
     told = [each for each in row.contradictions if each.kind != AFTER_REMOVAL or not row.after_removal]
     found += [Reason(CONTRADICTED, short_words(each)) for each in told]
-    if "contradicted" in row.side_states and not any(each.step is not None for each in row.contradictions):
+    # A contradicted certificate sets that side state by itself, no other contradiction does.
+    if "contradicted" in row.side_states and all(each.kind != AFTER_CERTIFICATE for each in row.contradictions):
         found.append(Reason(CONTRADICTED, "contradicted: see the record"))
     if row.due is not None and row.overdue:
         what = due_words(row.due_step)

@@ -153,9 +153,12 @@ class ModelPartner:
         first = min(asked, key=lambda one: one.at)
         return at // DAY < first.at // DAY if is_date or first.is_date else at < first.at
 
-    def loose_ends(self, *, passing: bool) -> int:
-        """How many things are open: what is contradicted, unproven, due, or began too early."""
+    def loose_ends(self, *, passing: ModelStep | None = None) -> int:
+        """How many things are open: contradicted before, unproven or due with a step to come, or begun too early."""
         count = int("contradicted" in self.sides())
+        if passing is not None:
+            then = ModelPartner(self.apps, self.imported, [*self.stack, Move(0, self.state, passing)])
+            return count + then.loose_ends() - int("contradicted" in then.sides())
         last: dict[tuple[str, str | None], ModelStep] = {}
         for step in self.steps:
             if step.step in CLAIMS:
@@ -163,7 +166,7 @@ class ModelPartner:
                     last = {key: one for key, one in last.items() if key[0] != step.step}
                 last[step.step, step.app] = step
         count += sum(not step.evidence and step.number is not None for step in last.values())
-        count += 0 if passing else len(self.open_dues())
+        count += len(self.open_dues())
         planned = [step for step in self.steps if step.step == "audit_planned"]
         started = [step for step in self.steps if step.step == "audit_started"]
         if planned and started:

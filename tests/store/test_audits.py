@@ -139,6 +139,16 @@ def test_a_failed_audit_may_be_held_again(store: Store, ribbon: int) -> None:
     assert audits.track(store, ribbon, today=TODAY).next_step is None
 
 
+def test_passing_the_audit_of_one_app_tells_what_is_due_of_the_others(store: Store, ribbon: int) -> None:
+    for step in audits.TRACK[:3]:
+        due = parse_point("2020-03-01") if step == "deletion_requested" else None
+        audits.record_step(store, [ribbon], actor="ana", step=step, at=OCTOBER, due=due)
+    for step in audits.TRACK[3:6]:
+        audits.record_step(store, [ribbon], actor="ana", step=step, at=NOVEMBER, app_id="go", note="early")
+    with pytest.raises(RefusedError, match="passes the audit with .*; certificate due 2020-03-01"):
+        audits.record_step(store, [ribbon], actor="ana", step="audit_passed", at=NOVEMBER, app_id="go")
+
+
 def test_nothing_is_recorded_before_it_happened(store: Store, ribbon: int) -> None:
     with pytest.raises(RefusedError, match="is in the future"):
         audits.record_step(store, [ribbon], actor="ana", step="access_removed", at=parse_point("2020-01-21"))

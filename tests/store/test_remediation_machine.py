@@ -181,7 +181,7 @@ class Remediation(RuleBasedStateMachine):
     def clear(self, who: str, some: list[int], grounds: str, noted: bool) -> None:
         states = self.states(some)
         allowed = all(state.status != "cleared" for state in states.values())
-        allowed &= noted or not any(self.partners[partner].loose_ends(passing=False) for partner in some)
+        allowed &= noted or not any(self.partners[partner].loose_ends() for partner in some)
         unasked = [p for p, state in states.items() if state.asked is None or state.asked[1] != grounds]
         if self.second:
             allowed &= all(state.asked != (who, grounds) for state in states.values())
@@ -244,7 +244,8 @@ class Remediation(RuleBasedStateMachine):
         if name in TRACK and not noted:
             allowed &= not any(each.objects(name, app_id) for each in mine)
             allowed &= name != "audit_started" or not any(each.had_its_audit(app_id) for each in mine)
-            allowed &= name != "audit_passed" or not any(each.loose_ends(passing=True) for each in mine)
+            passing = ModelStep(self.count + 1, name, at, is_date, app_id, due_at, attached)
+            allowed &= name != "audit_passed" or not any(each.loose_ends(passing=passing) for each in mine)
         seen = {partner: self.partners[partner].version for partner in some}
         deed = lambda: audits.record_step(  # noqa: E731
             self.store,

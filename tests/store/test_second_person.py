@@ -9,6 +9,8 @@ from store import audits, cases
 from store.connection import Store, open_store
 from store.errors import RefusedError
 from store.instants import parse_point
+from store.parameters import Parameters
+from store.queue import queue
 from store.rulebook import load_rules
 from store.step_details import Details
 from tests import small_incident
@@ -100,3 +102,27 @@ def test_evidence_is_missed_app_by_app_and_recipient_by_recipient(store: Store, 
     )
     missing = [line for line in loose_ends(store, 1, today=parse_point("2018-07-20")) if "no evidence" in line]
     assert [line.rsplit(" for ")[-1] for line in missing] == ["Acme"]
+
+
+def test_passing_an_audit_needs_evidence_or_a_reason(store: Store, tmp_path: Path) -> None:
+    report = tmp_path / "report.pdf"
+    report.write_text("found nothing", "utf-8")
+    at = parse_point("2018-07-18")
+    for step in AUDIT:
+        audits.record_step(
+            store, [2], actor="ana", step=step, at=at, at_is_date=True, note="all at once", evidence=str(report)
+        )
+    audits.record_step(store, [2], actor="ana", step="audit_failed", at=at, at_is_date=True)
+    audits.record_step(store, [2], actor="ana", step="audit_planned", at=parse_point("2018-07-02"), note="again")
+    with pytest.raises(RefusedError, match="no evidence is attached to 'audit passed' of 2018-07-19"):
+        audits.record_step(store, [2], actor="ana", step="audit_passed", at=at + 86_400_000_000, at_is_date=True)
+
+
+def test_what_somebody_recorded_is_told_beside_what_the_tool_found(store: Store) -> None:
+    audits.record_step(store, [1], actor="ana", step="contradicted", at=None, note="seen in a bucket")
+    audits.record_step(store, [1], actor="ana", step="statement", at=None, details=Details(people=0))
+    (mine,) = [item for item in queue(store, Parameters()).items if item.row.partner == 1]
+    told = [reason.text for reason in mine.reasons if reason.kind == "contradicted"]
+    assert len(told) == 2
+    assert told[0].endswith("short")
+    assert told[1] == "contradicted: see the record"
