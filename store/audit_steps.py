@@ -15,7 +15,7 @@ from store.errors import RefusedError, UsageError
 from store.evidence_files import Attachment, EvidenceFile, Progress, attaching, attaching_each
 from store.instants import MICROSECONDS_PER_DAY, day_of, format_day, format_instant, now
 from store.ledger import append, canonical
-from store.loose_ends import loose_ends_in, refuse_loose_ends
+from store.loose_ends import AFTER_ALL, loose_ends_in, refuse_loose_ends
 from store.recipients import recipient_objections
 from store.rulebook import rulebook_in
 from store.sample_rows import refuse_check
@@ -23,8 +23,6 @@ from store.step_details import DECLARATIONS, Details, check_details
 from store.words import step_words
 
 NO_DETAILS = Details()
-# No entry of the log has so high a number.
-_AFTER_ALL = 2**62
 
 
 class _Entry(NamedTuple):
@@ -62,7 +60,7 @@ class _Entry(NamedTuple):
             self.note,
             file,
             deed.actor,
-            _AFTER_ALL,
+            AFTER_ALL,
             by_clock=self.at == deed.at,
             details=self.details,
         )

@@ -19,6 +19,8 @@ from store.sample_words import sample_loose_ends
 from store.step_details import NAMED, NO_RECIPIENTS, STATEMENT
 from store.words import step_words
 
+# The place in the log of a step that is not in it yet: after all that is.
+AFTER_ALL = 2**62
 # Steps that claim something which a file should show; an imported step rests on its import's file.
 _CLAIMS = ("deletion_certified", "audit_passed", STATEMENT, "recipient_certified", "recipient_verified")
 
@@ -28,13 +30,14 @@ def loose_ends(store: Store, partner: int, *, today: int, passing: bool = False)
 
     Args:
         today: microseconds UTC.
-        passing: as if its audit passed now: what is due of it is settled by that.
+        passing: as if its whole audit passed now, with evidence: what that settles is not due any more.
 
     Raises:
         UsageError: there is no such partner.
     """
+    step = Step("audit_passed", today, False, None, None, None, "its evidence", "", AFTER_ALL) if passing else None
     with store.reading() as connection:
-        return loose_ends_in(connection, partner, today=today, passing=passing)
+        return loose_ends_in(connection, partner, today=today, passing=step)
 
 
 def refuse_loose_ends(deed: Deed, found: Mapping[int, Sequence[str]], what: str) -> None:

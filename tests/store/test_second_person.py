@@ -9,6 +9,7 @@ from store import audits, cases
 from store.connection import Store, open_store
 from store.errors import RefusedError
 from store.instants import parse_point
+from store.loose_ends import loose_ends
 from store.parameters import Parameters
 from store.queue import queue
 from store.rulebook import load_rules
@@ -79,8 +80,6 @@ def test_an_audit_that_the_log_contradicts_verifies_nothing(store: Store, tmp_pa
 
 
 def test_evidence_is_missed_app_by_app_and_recipient_by_recipient(store: Store, tmp_path: Path) -> None:
-    from store.loose_ends import loose_ends
-
     letter = tmp_path / "letter.eml"
     letter.write_text("a letter", "utf-8")
     for name in ("Acme", "Bravo"):
@@ -116,6 +115,15 @@ def test_passing_an_audit_needs_evidence_or_a_reason(store: Store, tmp_path: Pat
     audits.record_step(store, [2], actor="ana", step="audit_planned", at=parse_point("2018-07-02"), note="again")
     with pytest.raises(RefusedError, match="no evidence is attached to 'audit passed' of 2018-07-19"):
         audits.record_step(store, [2], actor="ana", step="audit_passed", at=at + 86_400_000_000, at_is_date=True)
+
+
+def test_what_a_pass_would_leave_open_can_be_asked_before(store: Store) -> None:
+    today = parse_point("2018-07-20")
+    audits.record_step(store, [2], actor="ana", step="on_hold", at=None, due=today + 3650 * 86_400_000_000)
+    audits.record_step(store, [2], actor="ana", step="contradicted", at=None)
+    (due,) = set(loose_ends(store, 2, today=today)) - set(loose_ends(store, 2, today=today, passing=True))
+    assert " due 20" in due
+    assert loose_ends(store, 2, today=today, passing=True) == ("the record says 'contradicted'",)
 
 
 def test_what_somebody_recorded_is_told_beside_what_the_tool_found(store: Store) -> None:
