@@ -137,13 +137,13 @@ class Assessment:
                 "no log says that it is complete"
             )
         if undetermined:
-            found.append(f"{undetermined} reads name no person while somebody's opt-in was in force: undetermined")
+            found.append(f"{undetermined:,} reads name no person while somebody's opt-in was in force: undetermined")
         if accessed.events_without_subject:
-            found.append(f"{accessed.events_without_subject} restricted reads name no person")
+            found.append(f"{accessed.events_without_subject:,} restricted reads name no person")
         if accessed.events_without_records:
-            found.append(f"{accessed.events_without_records} restricted reads do not say how many records")
+            found.append(f"{accessed.events_without_records:,} restricted reads do not say how many records")
         if quarantined:
-            found.append(f"{quarantined} quarantined records are not resolved")
+            found.append(f"{quarantined:,} quarantined records are not resolved")
         if unmapped:
             found.append(f"scopes that the rulebook does not map, and that cover nothing: {', '.join(unmapped)}")
         return tuple(found)

@@ -48,7 +48,7 @@ STEPS = {
 POPULATIONS = {
     "retained": "kept access",
     "accessed": "read",
-    "recent": "read in the last days",
+    "recent": "read in the recent window",
     "after_removal": "read after removal",
 }
 QUALIFIERS = {
