@@ -51,6 +51,7 @@ screenshots: $(VENV)/.demo
 	$(PICTURE) --size 120x40 --press 'g 2 z b b b' --screenshot docs/pictures/weeks-120x40.svg
 	$(PICTURE) --size 120x40 --press 'A' --screenshot docs/pictures/stages-120x40.svg
 	$(PICTURE) --size 120x40 --press d --screenshot docs/pictures/sheet-120x40.svg
+	$(PICTURE) --size 120x40 --press 'w ] ] ] j [ j j space' --screenshot docs/pictures/what-if-120x40.svg
 	cp -f $(VENV)/pictures.db $(VENV)/report.db
 	$(RUN) -m store report --db $(VENV)/report.db --today 2020-01-20 --as ana --to $(VENV)/report.html --force
 	$(CHROMIUM) --headless --no-sandbox --hide-scrollbars --window-size=1280,1400 \

@@ -16,7 +16,19 @@ if TYPE_CHECKING:
 
 # The order of the help screen and of the README's table.
 PLACES = (
-    *("everywhere", "lists", "cases", "timeline", "events", "case screen", "sheet", "dialogs", "choices", "screens"),
+    *(
+        "everywhere",
+        "lists",
+        "cases",
+        "timeline",
+        "events",
+        "case screen",
+        "sheet",
+        "what-if",
+        "dialogs",
+        "choices",
+        "screens",
+    ),
 )
 
 
@@ -103,6 +115,20 @@ TABLE: tuple[Key, ...] = (
     Key("case_screen.previous", "K", "neighbour(-1)", "previous case of the list", "case screen", "previous"),
     Key("sheet.left", "h,left", "aside(-1)", "the number to the left", "sheet", group="sheet moves"),
     Key("sheet.right", "l,right", "aside(1)", "the number to the right", "sheet", group="sheet moves"),
+    Key("what_if.day_back", "h,left", "shift(-1,'day')", "a day earlier", "what-if", group="what_if moves"),
+    Key("what_if.day_on", "l,right", "shift(1,'day')", "a day later", "what-if", group="what_if moves"),
+    Key("what_if.week_back", "H,shift+left", "shift(-1,'week')", "a week earlier", "what-if", group="what_if moves"),
+    Key("what_if.week_on", "L,shift+right", "shift(1,'week')", "a week later", "what-if", group="what_if moves"),
+    Key("what_if.month_back", "[,ctrl+left", "shift(-1,'month')", "a month earlier", "what-if", group="what_if moves"),
+    Key("what_if.month_on", "],ctrl+right", "shift(1,'month')", "a month later", "what-if", group="what_if moves"),
+    Key("what_if.type", "t", "type_value", "type the value", "what-if", "type", group="what_if"),
+    Key(
+        "what_if.turn", "space", "turn", "an exception: as the rules say, dropped, accepted", "what-if", group="what_if"
+    ),
+    Key("what_if.reset", "0", "reset", "ask nothing: the figures as they are", "what-if", "reset", group="what_if"),
+    Key("what_if.save", "s", "save", "save this what-if under a name", "what-if", "save", group="what_if"),
+    Key("what_if.load", "o", "load", "take up a saved what-if", "what-if", "saved", group="what_if"),
+    Key("what_if.drop", "X", "drop", "drop the saved what-if, with a note", "what-if", group="what_if"),
     Key("dialog.confirm", "enter", "confirm", "confirm", "dialogs", "confirm"),
     Key("dialog.cancel", "escape", "cancel", "cancel, nothing is done", "dialogs", "back"),
     Key("choice.next", "j,down", "move(1)", "the next choice", "choices", group="choose"),
@@ -118,6 +144,7 @@ TABLE: tuple[Key, ...] = (
         "screens",
         "figures",
     ),
+    Key("screens.what_if", "w", "what_if", "what if: other parameters beside the figures", "screens", "what-if"),
     Key("screens.due", "D", "due", "everything due, soonest first", "screens", "due"),
     Key("screens.person", "P", "who_read('subject')", "was this person read, by whom", "screens", "person", "who_read"),
     Key("screens.resource", "r", "who_read('resource')", "who else read this resource", "screens", group="who_read"),

@@ -53,6 +53,9 @@ SOME = {
     "SinceDialog": 5,
     "TimelinePane.markers": 1,
     "SheetScreen.sheet": 1,
+    "WhatIfScreen.asked": 1,
+    "WhatIfScreen.compared": 1,
+    "ScenarioDialog": 1,
     "TimelineScreen.timeline": PARTNERS_IN_FULL,
     "TimelineScreen.shape": PARTNERS_IN_FULL,
     # Counts, and words of the program.
@@ -101,7 +104,7 @@ def walked(folder: Path, texts: Sequence[str]) -> tuple[Walk, Written]:
         done = Counter(action.verb for action in actions(store)[before:])
     # Nothing but what the walk did itself: an action in the data that ran would have left a trace.
     assert done.pop("load_rules") > 0
-    assert done == {"assign": len(texts), "undo": 1, "redo": 1}
+    assert done == {"assign": len(texts), "undo": 1, "redo": 1, "scenario": 1, "drop_scenario": 1}
     return walk, taken_apart(walk.terminal.raw.decode("utf-8", "strict"), LARGEST)
 
 

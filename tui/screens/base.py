@@ -34,7 +34,9 @@ class WorkScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
     AUTO_FOCUS = None
-    BINDINGS: ClassVar = bindings("panes", "who_read", "screens.sheet", "screens.due", "screens.stages")
+    BINDINGS: ClassVar = bindings(
+        "panes", "who_read", "screens.sheet", "screens.what_if", "screens.due", "screens.stages"
+    )
     # Textual's own repaints the whole screen: what gains or loses the focus draws itself.
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
     # No class of the screen's: every widget on it would be styled anew.
@@ -123,6 +125,12 @@ class WorkScreen(Screen[None]):
         from tui.screens.due import DueScreen
 
         self.app.push_screen(DueScreen())
+
+    def action_what_if(self) -> None:
+        """Ask what if."""
+        from tui.screens.what_if import WhatIfScreen
+
+        self.app.push_screen(WhatIfScreen(self.overscope.store, self.overscope.parameters))
 
     def action_sheet(self) -> None:
         """Show the disclosure sheet."""

@@ -171,7 +171,7 @@ def _populations(sheet: Sheet, width: int) -> Block:
         ),
     ]
     for measure in (*MEASURES, *WITHOUT):
-        line = [Part(fit(f" {_SHORT.get(measure, MEASURE_WORDS[measure])}", label))]
+        line = [Part(fit(f" {SHORT.get(measure, MEASURE_WORDS[measure])}", label))]
         for column in columns:
             has = column != "retained" or measure in ("partners", "apps")
             line += _number(sheet, f"{column}.{measure}", cells) if has else [Part(fit("", cells))]
@@ -200,8 +200,9 @@ def _populations(sheet: Sheet, width: int) -> Block:
     return lines
 
 
-_SHORT = {
+SHORT = {
     "events_without_subject": "without a person",
+    "ungranted_partners": "by reads alone",
     "events_without_records": "without records",
 }
 

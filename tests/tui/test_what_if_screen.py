@@ -1,0 +1,245 @@
+"""The what-if screen on a real store: values move live, answers are those of the store, scenarios come and go."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+from textual.pilot import Pilot
+
+from store import sheet
+from store.connection import Store, open_store
+from store.instants import format_instant, parse_point
+from store.ledger import actions
+from store.parameters import Parameters
+from store.scenarios import scenarios
+from store.sheet import Comparison
+from store.sheet_words import COMPARED, compared
+from store.what_if import variation
+from tests import small_incident
+from tests.terminal.hostile_incident import build_store
+from tests.tui.screens import check_golden, screen_lines
+from tests.visible_text import hidden_in
+from tui.app import OverscopeApp
+from tui.screens.sheet_rows import SheetRowsScreen
+from tui.screens.what_if import WhatIfScreen
+from tui.screenshot import settled
+from tui.widgets.sheet_layout import Place
+from tui.widgets.what_if_list import APPS, AS_OF, CUTOFF, OPT_INS, WINDOW, moved
+
+Flow = Callable[[Pilot[int]], Awaitable[None]]
+TODAY = parse_point(small_incident.TODAY)
+HOSTILE = ["[@click=app.quit]x[/nope]", "\x1b]52;c;aGk=\x07", "\u202edlrow", "=HYPERLINK(1)|", "日本" * 30]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(small_incident.build(tmp_path))
+
+
+def run(store: Store, flow: Flow, size: tuple[int, int] = (120, 40)) -> None:
+    async def go() -> None:
+        app = OverscopeApp(store, Parameters(today=TODAY), actor="ana", watch=False)
+        async with app.run_test(size=size) as pilot:
+            await settled(pilot)
+            await press(pilot, "w")
+            await flow(pilot)
+
+    with store:
+        asyncio.run(go())
+
+
+async def press(pilot: Pilot[int], *keys: str) -> None:
+    for key in keys:
+        await pilot.press(key)
+        await settled(pilot)
+
+
+def bench(pilot: Pilot[int]) -> WhatIfScreen:
+    assert isinstance(pilot.app.screen, WhatIfScreen)
+    return pilot.app.screen
+
+
+def text(pilot: Pilot[int]) -> str:
+    return "\n".join(screen_lines(pilot.app))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_golden(store: Store, size: tuple[int, int]) -> None:
+    async def flow(pilot: Pilot[int]) -> None:
+        await press(pilot, "]", "l", "j", "H")
+        check_golden(pilot.app, f"what-if-{size[0]}x{size[1]}")
+
+    run(store, flow, size)
+
+
+def test_keys_move_values_and_the_answer_is_the_stores(store: Store) -> None:
+    async def flow(pilot: Pilot[int]) -> None:
+        listed = bench(pilot).listed
+        for keys, wanted in (
+            (("l", "right"), Parameters(cutoff=parse_point("2018-04-06"))),
+            (("]", "L"), Parameters(cutoff=parse_point("2018-05-13"))),
+            (("j", "["), Parameters(cutoff=parse_point("2018-05-13"), as_of=parse_point("2018-06-01"))),
+            (("0", "j", "l", "H"), Parameters(window_days=24)),
+            (("0", "j", "space"), Parameters(variation=variation(without=["opt_in"]))),
+            (("space", "j", "space"), Parameters(variation=variation(accepting=["opt_in"], without=["exemption"]))),
+            (("k", "l", "j", "h"), Parameters()),
+        ):
+            await press(pilot, *keys)
+            asked = Parameters(wanted.as_of, wanted.window_days, wanted.cutoff, TODAY, wanted.variation)
+            assert listed.asked == asked, keys
+            assert bench(pilot)._found == sheet.compare(store, Parameters(today=TODAY), asked)
+        assert "nothing is asked yet" in text(pilot)
+
+    run(store, flow)
+
+
+def test_values_are_typed_and_nonsense_is_refused(store: Store) -> None:
+    async def flow(pilot: Pilot[int]) -> None:
+        listed = bench(pilot).listed
+        for row, typed, wanted in (
+            (CUTOFF, "2018-05-01T10:00:00Z", "2018-05-01T10:00:00Z"),
+            (CUTOFF, "soon", None),
+            (AS_OF, "2018-06-01", "2018-06-01T00:00:00Z"),
+            (AS_OF, "2018-02-30", None),
+        ):
+            listed.cursor = row
+            before = listed.asked
+            await press(pilot, "t", *typed.replace("-", "-"), "enter")
+            at = listed.asked.cutoff if row == CUTOFF else listed.asked.as_of
+            if wanted is None:
+                assert listed.asked == before
+                assert screen_lines(pilot.app)[-2].startswith(" !")
+            else:
+                assert at is not None
+                assert format_instant(at) == wanted
+        listed.cursor = WINDOW
+        for typed, days in (("7", 7), ("0", 7), ("x", 7), ("", None)):
+            await press(pilot, "t", *typed, "enter")
+            assert listed.asked.window_days == days
+        listed.cursor = APPS
+        await press(pilot, "t", *"a-5 a-4", "enter")
+        assert listed.asked.variation == variation(without_apps=["a-4", "a-5"])
+        await press(pilot, "t", *" b-9", "enter")
+        assert "no such app: 'b-9'" in text(pilot)
+        assert listed.asked.variation == variation(without_apps=["a-4", "a-5"])
+        await press(pilot, "space")
+        assert "space turns the exceptions" in text(pilot)
+
+    run(store, flow)
+
+
+def test_numbers_of_both_sheets_open_their_own_rows(store: Store) -> None:
+    async def flow(pilot: Pilot[int]) -> None:
+        await press(pilot, "]", "G", "t", *"a-0", "enter", "2")
+        screen = bench(pilot)
+        assert screen._found is not None
+        for each in compared(screen._found):
+            for column, told in enumerate((each.now, each.what_if)):
+                if each.cell.endswith(("partners", "events")):
+                    screen.grid.go_to(Place(each.cell, column))
+                    await press(pilot, "enter")
+                    rows = pilot.app.screen
+                    assert isinstance(rows, SheetRowsScreen)
+                    assert rows._answer is not None
+                    assert rows._answer.rows.total == told.value
+                    await press(pilot, "escape")
+        places = {stop.place for stop in screen.grid._page.stops}
+        assert {Place(cell, column) for cell in COMPARED for column in (0, 1)} <= places
+        screen.grid.go_to(Place("flip.0"))
+        await press(pilot, "y")
+        assert pilot.app.clipboard.startswith("1 leaves 'kept access': Ribbon Social (what if rules from 2018-05-04")
+        await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, SheetRowsScreen)
+
+    run(store, flow)
+
+
+def test_the_old_answer_stands_and_only_the_last_question_is_answered(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int | None] = []
+    real = sheet.compare
+
+    def compare(store: Store, now: Parameters, what_if: Parameters) -> Comparison:
+        asked.append(what_if.cutoff)
+        return real(store, now, what_if)
+
+    async def flow(pilot: Pilot[int]) -> None:
+        monkeypatch.setattr(sheet, "compare", compare)
+        listed = bench(pilot).listed
+        before = bench(pilot)._found
+        for _ in range(30):
+            listed.action_shift(1, "day")
+        assert bench(pilot)._found is before
+        await settled(pilot)
+        assert len(asked) <= 3
+        assert asked[-1] == listed.asked.cutoff == parse_point("2018-05-04")
+        assert bench(pilot)._answered == listed.asked
+
+    run(store, flow)
+
+
+def test_scenarios_are_saved_taken_up_and_dropped(store: Store) -> None:
+    async def flow(pilot: Pilot[int]) -> None:
+        await press(pilot, "s", *"Later", "enter")
+        assert "would change nothing" in text(pilot)
+        await press(pilot, "o")
+        assert "no what-if is saved yet" in text(pilot)
+        await press(pilot, "X")
+        assert "takes up a saved what-if first" in text(pilot)
+        await press(pilot, "]", "s", *"Later", "enter")
+        assert "ana: saved the scenario Later" in text(pilot)
+        kept = bench(pilot).listed.asked
+        await press(pilot, "0")
+        assert bench(pilot).listed.asked == Parameters(today=TODAY)
+        await press(pilot, "o", "enter")
+        assert bench(pilot).listed.asked == kept
+        assert "1 What if   Later" in text(pilot)
+        await press(pilot, "X", "enter")
+        assert "needs a note" in text(pilot)
+        assert [each.name for each in scenarios(store)] == ["Later"]
+        await press(pilot, "X", *"old", "enter")
+        assert scenarios(store) == []
+        assert [action.verb for action in actions(store)[-2:]] == ["scenario", "drop_scenario"]
+
+    run(store, flow)
+
+
+def test_a_what_if_that_empties_everything_says_so(store: Store) -> None:
+    async def flow(pilot: Pilot[int]) -> None:
+        await press(pilot, "t", *"2019-01-01", "enter")
+        assert "nothing can have been read" in text(pilot)
+        await press(pilot, "t", *"2200-12-31", "enter", "l")
+        assert "choose a date of the years" in text(pilot)
+
+    run(store, flow)
+
+
+@pytest.mark.parametrize("size", [(20, 5), (60, 16), (80, 24), (120, 40), (200, 50)])
+def test_hostile_names_and_any_size(tmp_path: Path, size: tuple[int, int]) -> None:
+    async def flow(pilot: Pilot[int]) -> None:
+        for keys in (("]", "]"), ("G", "k", "space"), ("2", "G"), ("y",)):
+            await press(pilot, *keys)
+            assert not hidden_in(text(pilot).replace("\n", ""))
+
+    run(open_store(build_store(tmp_path, HOSTILE)), flow, size)
+
+
+@given(some.integers(-(10**15), 5 * 10**15), some.integers(-40, 40), some.sampled_from(["day", "week", "month"]))
+def test_a_moved_instant_keeps_its_time_of_day(at: int, steps: int, unit: str) -> None:
+    try:
+        further = moved(at, steps, unit)
+    except ValueError:
+        return
+    assert (further - at) % 86_400_000_000 == 0
+    days = (further - at) // 86_400_000_000
+    assert days == steps * {"day": 1, "week": 7}[unit] if unit != "month" else abs(days - steps * 30.4) < 5
+
+
+def test_a_month_further_is_the_same_day_or_the_last() -> None:
+    assert moved(parse_point("2018-01-31"), 1, "month") == parse_point("2018-02-28")
+    assert moved(parse_point("2020-03-31"), -1, "month") == parse_point("2020-02-29")
+    assert OPT_INS == WINDOW + 1
