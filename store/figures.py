@@ -183,18 +183,24 @@ def _sentence(evidence: Evidence, view: View) -> str:
             f"{kept} kept access between {since} and {until} UTC; no restricted read found in {logged} that are "
             f"{'logged' if evidence.whole.basis == 'imported' else 'seen in the log'}."
         )
-    late = _QUALIFIED[recent.qualifier]
     parts = [
         f"{kept} kept access between {since} and {until} UTC",
         f"{how}{_count(read.partners, 'partner')} read restricted data of "
         f"{how}{_count(read.people, 'person', 'people')} in {how}{_count(read.resources, 'resource')}, "
         f"{how}{_count(read.events, 'time')}",
-        f"{late}{_count(recent.partners, 'partner')} did so in the last {_count(view.window_days, 'day')} "
+        f"{_partners(recent)} did so in the last {_count(view.window_days, 'day')} "
         f"({format_day(max(view.recent_from, view.cutoff))} to {until})",
-        f"{_QUALIFIED[after.qualifier]}{_count(after.partners, 'partner')} did so after their access was removed",
+        f"{_partners(after)} did so after their access was removed",
         f"{'complete in the log' if read.qualifier == 'exact' else f'logged: {logged}'}",
     ]
     return "; ".join(parts) + "."
+
+
+def _partners(population: Population) -> str:
+    """The partners of a population with their qualifier; of none only that the log shows none."""
+    if not population.partners:
+        return "no partner found in the log"
+    return f"{_QUALIFIED[population.qualifier]}{_count(population.partners, 'partner')}"
 
 
 def _count(number: int, one: str, many: str | None = None) -> str:
