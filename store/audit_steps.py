@@ -132,13 +132,15 @@ def record_step(
         attaching_each(store, own, progress) as attachments,
         deciding(store, actor) as deed,
     ):
+        # Only a date that somebody gave can be a wrong one: without one the log's order tells when it was.
+        is_given = at is not None
         at = deed.at if at is None else at - at % MICROSECONDS_PER_DAY if at_is_date else at
         if due is not None and day_of(due) < day_of(at):
             raise UsageError(f"it would be due on {format_day(due)}, before the step itself on {format_day(at)}")
         file = None if attachment is None else attachment.file
         entry = _Entry(step, at, at_is_date, app_id, due, note, file, said)
         begins = rulebook_in(deed.connection).cutoff
-        if begins is not None and day_of(at) < day_of(begins):
+        if is_given and begins is not None and day_of(at) < day_of(begins):
             raise RefusedError(
                 f"{format_day(at)} is before the incident, which begins with the first rule on {format_day(begins)}: "
                 "give the date on which the step was taken"
@@ -153,7 +155,7 @@ def record_step(
             return done(deed, [seq], f"recorded '{step_words(step)}' for the incident")
         cases = look(deed, partners, expect)
         refuse(deed, _objections(deed.connection, list(cases), step, app_id, reasoned=bool(note), at=at))
-        refuse(deed, _misdated(deed.connection, list(cases), entry))
+        refuse(deed, _misdated(deed.connection, list(cases), entry) if is_given else {})
         refuse(deed, recipient_objections(deed.connection, list(cases), step, said, reasoned=bool(note)))
         refuse_check(deed, cases, said, at=at, at_is_date=at_is_date, reasoned=bool(note))
         open_ends = _left_open(deed, list(cases), entry, reasoned=bool(note))
