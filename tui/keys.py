@@ -171,6 +171,15 @@ TABLE: tuple[Key, ...] = (
     Key("app.copy", "y", "copy", "copy the figure under the cursor", "everywhere"),
     Key("app.suspend", "ctrl+z", "suspend_process", "suspend: `fg` in the shell brings it back", "everywhere"),
     Key("app.palette", "ctrl+p,:", "palette", "find a command by its name", "everywhere"),
+    # Here, for the footer to have room for the way back first.
+    Key(
+        "screens.export",
+        "x",
+        "export",
+        "write a report: the incident, this partner, a disclosure",
+        "screens",
+        "report..",
+    ),
     Key("app.help", "?,f1", "keys", "all keys", "everywhere", "keys"),
 )
 

@@ -56,6 +56,7 @@ SOME = {
     "WhatIfScreen.asked": 1,
     "WhatIfScreen.compared": 1,
     "ScenarioDialog": 1,
+    "ExportDialog": PARTNERS_IN_FULL,
     "TimelineScreen.timeline": PARTNERS_IN_FULL,
     "TimelineScreen.shape": PARTNERS_IN_FULL,
     # Counts, and words of the program.

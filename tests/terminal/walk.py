@@ -464,6 +464,25 @@ class Walk:
         self.terminal.wait_for("dropped the scenario")
         self.closes("1 What if")
 
+    def export(self) -> None:
+        """The dialog for a report, of the first few partners; a file whose name says no form is refused."""
+        name = next(filter(typeable, self.texts))
+        self.press("1", "g")
+        for _ in self.texts[:PARTNERS_IN_FULL]:
+            self.press("j")
+            self.opens("x", "╭─ Write a report")
+            self.until(lambda: bool(self.look("ExportDialog", box(self.terminal, "Write a report"))))
+            self.closes("╭─ Write a report")
+        self.opens("x", "╭─ Write a report")
+        # What is pasted does not wait for the keys before it.
+        self.press("tab", ".")
+        self.terminal.wait_for("report.html.")
+        self.terminal.type(f"\x1b[200~{name}\x1b[201~")
+        self.press("enter")
+        self.terminal.wait_for("does not say in which form")
+        self.look("ExportDialog", box(self.terminal, "Write a report"))
+        self.closes("╭─ Write a report")
+
     def _rows(self, title: str) -> None:
         """The rows of a number, to the last one."""
         many = len(self.texts)
@@ -549,6 +568,7 @@ def walk_through(path: Path, texts: Sequence[str], config: Path) -> Walk:
         walk.log()
         walk.sheet()
         walk.what_if()
+        walk.export()
         walk.stages()
         walk.since()
         walk.help_and_palette()

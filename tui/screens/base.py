@@ -35,7 +35,7 @@ class WorkScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = _HEIGHTS
     AUTO_FOCUS = None
     BINDINGS: ClassVar = bindings(
-        "panes", "who_read", "screens.sheet", "screens.what_if", "screens.due", "screens.stages"
+        "panes", "who_read", "screens.sheet", "screens.what_if", "screens.due", "screens.stages", "screens.export"
     )
     # Textual's own repaints the whole screen: what gains or loses the focus draws itself.
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
@@ -104,6 +104,10 @@ class WorkScreen(Screen[None]):
         """The id of the `subject` or the `resource` under the cursor; None where there is none."""
         return None
 
+    def partner_here(self) -> tuple[int, str] | None:
+        """Internal id and name of the partner that the cursor, or the screen, is on; None where there is none."""
+        return None
+
     def action_who_read(self, kind: str) -> None:
         """Show who read the person, or the resource, under the cursor; ask for an id where there is none."""
         from tui.screens.who_read import WhoReadScreen, ask_for_id
@@ -131,6 +135,12 @@ class WorkScreen(Screen[None]):
         from tui.screens.what_if import WhatIfScreen
 
         self.app.push_screen(WhatIfScreen(self.overscope.store, self.overscope.parameters))
+
+    def action_export(self) -> None:
+        """Write a report into a file."""
+        from tui.screens.export_dialog import ask_to_export
+
+        ask_to_export(self.overscope, self.partner_here())
 
     def action_sheet(self) -> None:
         """Show the disclosure sheet."""

@@ -81,7 +81,7 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
             with VerticalScroll(classes="dialog--names", can_focus=False):
                 yield Static(Content(names_words(self.names, most=40)), markup=False)
             yield from self.fields()
-            yield Static(_complaint(self._refusal), markup=False, classes="dialog--complaint")
+            yield Static(complaint(self._refusal), markup=False, classes="dialog--complaint")
         box.border_title = Content(self.HEADING)
         box.border_subtitle = Content(self.hint())
 
@@ -99,7 +99,7 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
 
     def complain(self, text: str) -> None:
         """Say what is missing; the dialog stays."""
-        self.query_one(".dialog--complaint", Static).update(_complaint(text))
+        self.query_one(".dialog--complaint", Static).update(complaint(text))
 
     def action_confirm(self) -> None:
         """Close with the answer, if there is one."""
@@ -120,7 +120,8 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
         return self.query_one(f"#{field}", TextField).value.strip()
 
 
-def _complaint(text: str) -> Content:
+def complaint(text: str) -> Content:
+    """What is missing, or why it was refused; clean text, nothing where there is none."""
     return Content(f"! {clean(text, 500)}" if text else "")
 
 

@@ -275,6 +275,11 @@ class StagesScreen(CaseWorkScreen):
             return []
         return [line.row for line in self.listed.chosen]
 
+    def partner_here(self) -> tuple[int, str] | None:
+        """The current partner; none while the cursor is on the stages."""
+        line = None if self.focused is self.table else self.listed.current
+        return None if line is None else (line.row.partner, line.row.name)
+
     def acted(self) -> None:
         """Marks drop after an action."""
         self.listed.unmark()

@@ -35,6 +35,11 @@ class TimelineWorkScreen(WorkScreen):
         """The partner's internal id and name; None for all of them."""
         raise NotImplementedError
 
+    def partner_here(self) -> tuple[int, str] | None:
+        """Whose timeline it is."""
+        partner, name = self.whose_timeline()
+        return None if partner is None else (partner, name)
+
     def compared(self, most: int) -> list[int]:
         """The internal ids of at most so many partners that the picture of bands compares."""
         raise NotImplementedError

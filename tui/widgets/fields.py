@@ -90,6 +90,11 @@ class Choice(Widget, can_focus=True):
         outside = -1 if by > 0 else len(self._lines)
         self.chosen = (outside if self.chosen is None else self.chosen) + by
 
+    def add(self, lines: Sequence[str]) -> None:
+        """More lines, below those there are; what is chosen stays."""
+        self._lines += [clean(line) for line in lines]
+        self.refresh(layout=True)
+
     def on_click(self, event: events.Click) -> None:
         """Choose the line that was clicked."""
         offset = event.get_content_offset(self)
