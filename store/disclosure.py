@@ -44,7 +44,8 @@ SELECT disclosure_id, name, json_extract(document, '$.by'), json_extract(documen
   json_extract(document, '$.figures.retained.partners'), json_extract(document, '$.figures.accessed.partners'),
   json_extract(document, '$.figures.accessed.people'), json_extract(document, '$.figures.recent.partners'),
   json_extract(document, '$.figures.after_removal.partners'), json_extract(document, '$.figures.qualifier'),
-  json_extract(document, '$.note')
+  json_extract(document, '$.note'), json_extract(document, '$.figures.recent.qualifier'),
+  json_extract(document, '$.figures.after_removal.qualifier')
 FROM disclosures ORDER BY disclosure_id
 """
 _ONE = "SELECT disclosure_id, name, document, sha256, seq FROM disclosures WHERE disclosure_id = ?"
@@ -57,7 +58,7 @@ class DisclosureRow(NamedTuple):
         at: when it was frozen, microseconds UTC. `seq`: its entry in the log.
         as_of: exclusive, microseconds UTC. `window_days`: of *recent*.
         kept_access, read, people, recent, after_removal: partners in the populations, and people read.
-        qualifier: of what was read.
+        qualifier: of what was read; `recent_qualifier`, `after_removal_qualifier` of the others.
     """
 
     disclosure_id: int
@@ -75,6 +76,8 @@ class DisclosureRow(NamedTuple):
     after_removal: int
     qualifier: str
     note: str
+    recent_qualifier: str
+    after_removal_qualifier: str
 
 
 @dataclass(frozen=True, slots=True)

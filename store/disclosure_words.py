@@ -37,8 +37,9 @@ def row_words(row: DisclosureRow) -> str:
     """Its figures in short: `kept access 96, read ≥11 (≥3,104 people), last 60 days ≥2, after removal 0`."""
     return (
         f"kept access {count_words(row.kept_access)}, read {qualified(row.read, row.qualifier)}"
-        f" ({qualified(row.people, row.qualifier)} people), last {row.window_days} days {count_words(row.recent)},"
-        f" after removal {count_words(row.after_removal)}, before {format_day(row.as_of)}"
+        f" ({qualified(row.people, row.qualifier)} people), last {row.window_days} days"
+        f" {qualified(row.recent, row.recent_qualifier)},"
+        f" after removal {qualified(row.after_removal, row.after_removal_qualifier)}, before {format_day(row.as_of)}"
     )
 
 

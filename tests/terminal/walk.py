@@ -483,6 +483,40 @@ class Walk:
         self.look("ExportDialog", box(self.terminal, "Write a report"))
         self.closes("╭─ Write a report")
 
+    def disclosures(self) -> None:
+        """Figures frozen and derived again, a claim that is broken, and withdrawn; all under a name that is a text."""
+        name = next(text for text in self.texts if typeable(text) and len(text) <= 200)
+        pasted = f"\x1b[200~{name}\x1b[201~"
+        self.opens("F", "1 Disclosures 0")
+        self.opens("N", "Freeze the figures")
+        self.terminal.type(pasted)
+        self.press("enter")
+        self.terminal.wait_for("froze disclosure 1")
+        self.until(lambda: bool(self.look("DisclosuresScreen.disclosures", box(self.terminal, "1 Disclosures 1"))))
+        self.opens("enter", "What changed since")
+        self.until(lambda: bool(self.look("LinesBox", box(self.terminal, "Disclosure 1"))))
+        self.closes("What changed since")
+        self.opens("V", "derived again")
+        self.terminal.wait_for("equal: disclosure 1")
+        self.closes("derived again")
+        self.opens("+", "╭─ Claim ")
+        self.terminal.type(pasted)
+        self.press("tab")
+        self.terminal.type("accessed.people < 0")
+        self.until(lambda: bool(self.look("TwoLinesDialog", box(self.terminal, "Claim "))))
+        self.press("enter")
+        self.terminal.wait_for("1 broken")
+        self.until(lambda: bool(self.look("DisclosuresScreen.claims", box(self.terminal, "2 Claims 1"))))
+        self.closes("1 Disclosures")
+        self.terminal.wait_for("! claim 1 broken")
+        self.opens("F", "2 Claims 1")
+        self.press("2")
+        self.opens("X", "a note: why")
+        self.terminal.type("not needed")
+        self.press("enter")
+        self.terminal.wait_for("2 Claims 0")
+        self.closes("1 Disclosures")
+
     def _rows(self, title: str) -> None:
         """The rows of a number, to the last one."""
         many = len(self.texts)
@@ -569,6 +603,7 @@ def walk_through(path: Path, texts: Sequence[str], config: Path) -> Walk:
         walk.sheet()
         walk.what_if()
         walk.export()
+        walk.disclosures()
         walk.stages()
         walk.since()
         walk.help_and_palette()

@@ -10,6 +10,7 @@ import pytest
 from store import (
     audits,
     cases,
+    claims,
     conflicts,
     figures,
     ledger,
@@ -327,6 +328,7 @@ class FakeIncident:
     def install(self, patch: pytest.MonkeyPatch) -> None:
         """Answer for the store."""
         patch.setattr(figures, "figures", lambda store, parameters: self.figures or usual_figures(self.rows))
+        patch.setattr(claims, "broken_claims", lambda store: ())
         patch.setattr(partners, "partner_list", lambda store, parameters: list(self.rows))
         patch.setattr(partners, "all_partners", lambda store, parameters: list(self.rows))
         patch.setattr(partners, "first_partners", lambda store, parameters: None)

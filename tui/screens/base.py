@@ -35,7 +35,14 @@ class WorkScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = _HEIGHTS
     AUTO_FOCUS = None
     BINDINGS: ClassVar = bindings(
-        "panes", "who_read", "screens.sheet", "screens.what_if", "screens.due", "screens.stages", "screens.export"
+        "panes",
+        "who_read",
+        "screens.sheet",
+        "screens.what_if",
+        "screens.disclosures",
+        "screens.due",
+        "screens.stages",
+        "screens.export",
     )
     # Textual's own repaints the whole screen: what gains or loses the focus draws itself.
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
@@ -141,6 +148,12 @@ class WorkScreen(Screen[None]):
         from tui.screens.export_dialog import ask_to_export
 
         ask_to_export(self.overscope, self.partner_here())
+
+    def action_disclosures(self) -> None:
+        """Show what was frozen, and what was claimed."""
+        from tui.screens.disclosures import DisclosuresScreen
+
+        self.app.push_screen(DisclosuresScreen())
 
     def action_sheet(self) -> None:
         """Show the disclosure sheet."""

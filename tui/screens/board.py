@@ -10,7 +10,8 @@ from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.widgets import Input
 
-from store import figures, partners, rulebook, timeline
+from store import claims, figures, partners, rulebook, timeline
+from store.claims import ClaimState, broken_words
 from store.figures import Figures
 from store.partners import FirstPartners, PartnerRow
 from store.since import Since
@@ -50,6 +51,7 @@ class BoardScreen(AuditWorkScreen, CaseWorkScreen):
         self._marks_told = 0
         self._remark = ""
         self._news_asked = False
+        self._broken_told = ""
 
     def body(self) -> ComposeResult:
         """Header, panes, and the filter's line."""
@@ -123,6 +125,22 @@ class BoardScreen(AuditWorkScreen, CaseWorkScreen):
         self.partners.show(rows)
         self._say_marks()
         self._ask_about_current(again=True)
+        store = self.overscope.store
+        self.overscope.run_question(
+            self, "claims", lambda: claims.broken_claims(store), self._show_broken, self._no_claims
+        )
+
+    def _no_claims(self, error: Exception) -> None:
+        self.overscope.show_error(error)
+        self._ask_for_news()
+
+    def _show_broken(self, broken: Sequence[ClaimState]) -> None:
+        """Broken claims stand at the top; what is said of them at the foot is said once, and before any news."""
+        self.query_one(FiguresBar).show_broken(tuple(state.claimed.claim_id for state in broken))
+        words = broken_words(broken)
+        if words and words != self._broken_told:
+            self.say(words, "refused")
+        self._broken_told = words
         self._ask_for_news()
 
     def _ask_for_news(self) -> None:

@@ -1,5 +1,7 @@
 """The header: scope, populations, work, reliability. It shows `Figures` in words and decides nothing."""
 
+from collections.abc import Sequence
+
 from textual.content import Content
 from textual.widget import Widget
 
@@ -30,6 +32,7 @@ class FiguresBar(Widget):
     def __init__(self, *, actor: str, read_only: bool, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._figures: Figures | None = None
+        self._broken: Sequence[int] = ()
         self._who = clean(actor, 40)
         self._read_only = read_only
         self._waiting = "reading the figures ..."
@@ -38,6 +41,12 @@ class FiguresBar(Widget):
         """Show these figures."""
         self._figures = figures
         self.refresh()
+
+    def show_broken(self, claims: Sequence[int]) -> None:
+        """Show that these claims, by number, are broken; none takes the alarm away."""
+        if claims != self._broken:
+            self._broken = claims
+            self.refresh()
 
     def show_failure(self) -> None:
         """There are no figures to show: the message bar says why. Figures shown before stay."""
@@ -54,11 +63,18 @@ class FiguresBar(Widget):
         small = self.size.height < 4
         clocks = alarm_facts(figures.clocks, beside=figures.today, small=small)
         if small:
-            most = [work_facts(figures)[0], *late_facts(figures), reliability_facts(figures)[0]]
+            most = [
+                work_facts(figures)[0],
+                *claim_facts(self._broken),
+                *late_facts(figures),
+                reliability_facts(figures)[0],
+            ]
             lines = [scope, population_facts(figures), [*most, *missing_facts(figures), *clocks]]
         else:
             last = [*reliability_facts(figures), *clocks]
-            lines = [scope, population_facts(figures), work_facts(figures), last]
+            first, *others = work_facts(figures)
+            work = [first, *claim_facts(self._broken), *others]
+            lines = [scope, population_facts(figures), work, last]
         return _lines([fit_facts(line, width) for line in lines])
 
 
@@ -174,6 +190,14 @@ def work_facts(figures: Figures) -> list[Fact]:
             ),
         ),
     ]
+
+
+def claim_facts(broken: Sequence[int]) -> list[Fact]:
+    """Public sentences that the evidence contradicts."""
+    if not broken:
+        return []
+    said = f"! claim {broken[0]} broken" if len(broken) == 1 else f"! {count(len(broken), 'claim')} broken"
+    return [Fact(0, (((said, _ALARM),),))]
 
 
 def late_facts(figures: Figures) -> list[Fact]:
