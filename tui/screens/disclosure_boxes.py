@@ -156,9 +156,10 @@ def disclosure_sections(store: Store, row: DisclosureRow) -> list[Section]:
     lines += moved_words(changed.moved)
     rulebook, tool = document["rulebook"], document["tool"]
     return [
-        Section("What it says", [str(document["figures"]["sentence"]), *map(str, document["figures"]["caveats"])]),
+        Section("What it says", [str(document["figures"]["sentence"])]),
         Section("What changed since", _most(lines)),
         Section("What lies between", _most([cause_words(cause) for cause in changed.causes]) or ["nothing"]),
+        Section("Its caveats", _most([str(caveat) for caveat in document["figures"]["caveats"]]) or ["none"]),
         Section(
             "What it rests on",
             [
