@@ -237,6 +237,8 @@ def _summed(ratios: Iterable[tuple[int, int]], terms: int, *, enough: int | None
 
 
 def _chance_of_at_most(population: int, held: int, checked: int, found: int) -> Fraction:
+    """The exact chance. Who is held and who is checked may change places: the fewer of the two make smaller numbers."""
+    held, checked = max(held, checked), min(held, checked)
     ways = sum(math.comb(held, i) * math.comb(population - held, checked - i) for i in range(min(found, checked) + 1))
     return Fraction(ways, math.comb(population, checked))
 
