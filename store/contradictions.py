@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from store.app_figures import AppFigures, app_figures, apps_read_after_removal
 from store.audit_track import Step
+from store.in_force import in_force
 from store.instants import MICROSECONDS_PER_DAY, format_day, format_instant, format_optional
 from store.kept import is_stale
 from store.reach import FOREVER
@@ -83,21 +84,12 @@ _OWNED_ANEW = """
 WITH v AS MATERIALIZED (SELECT app, partner FROM live_apps)
 SELECT own.app, coalesce(v.partner, own.id) FROM partners own LEFT JOIN v ON v.app = own.app WHERE own.app IS NOT NULL
 """
-# The name in force, as the view `live_apps` finds it, without walking that view whole: joined in just this order.
-_NAME = """
-SELECT v.name
-FROM apps a
-CROSS JOIN app_versions v
-CROSS JOIN holdings h
-CROSS JOIN imports i
-WHERE a.app_id = ? AND v.app = a.id AND h.kind = 'apps' AND h.version_id = v.version_id AND i.import_id = h.content_id
-  AND EXISTS (
-    SELECT 1 FROM imports l WHERE l.content_id = h.content_id AND l.state = 'complete' AND l.voided_at IS NULL)
-ORDER BY CASE i.format
-  WHEN 'canonical' THEN (1 << 60) + h.content_id * (1 << 36) + h.record_no
-  ELSE v.version_id END DESC
-LIMIT 1
-"""
+_NAME = in_force(
+    table="app_versions",
+    kind="apps",
+    which="app = (SELECT id FROM apps WHERE app_id = :app_id)",
+    columns="v.name",
+)
 _APPS_OF = "SELECT app FROM app_owners WHERE partner = ? ORDER BY app"
 
 
@@ -146,7 +138,7 @@ def _named(connection: sqlite3.Connection, found: Sequence[Contradiction]) -> tu
 
 
 def _name(connection: sqlite3.Connection, app_id: str | None) -> str:
-    row = connection.execute(_NAME, (app_id,)).fetchone()
+    row = connection.execute(_NAME, {"app_id": app_id}).fetchone()
     return str(app_id if row is None else row[0])
 
 

@@ -1,16 +1,20 @@
 """The registry's versions in force of a few identities, found without walking the live views whole."""
 
-# The versions in force, as the live views have them; of few identities it is quicker to find them anew.
+# The versions in force, as the live views have them; of few identities it is quicker to find them anew. `CROSS JOIN`
+# keeps the order: from the identities to what holds them, never through all that is held.
 _IN_FORCE = """
-WITH candidates AS (SELECT DISTINCT identity_key FROM {table} WHERE {which}),
-in_force AS (
+WITH candidates AS MATERIALIZED (SELECT DISTINCT identity_key FROM {table} WHERE {which}),
+in_force AS MATERIALIZED (
   SELECT v.version_id, max(CASE i.format
       WHEN 'canonical' THEN (1 << 60) + h.content_id * (1 << 36) + h.record_no
       ELSE v.version_id END)
-  FROM {table} v
-  JOIN holdings h ON h.kind = '{kind}' AND h.version_id = v.version_id
-  JOIN imports i ON i.import_id = h.content_id
-  WHERE v.identity_key IN (SELECT identity_key FROM candidates)
+  FROM candidates
+  CROSS JOIN {table} v
+  CROSS JOIN holdings h
+  CROSS JOIN imports i
+  WHERE v.identity_key = candidates.identity_key
+    AND h.kind = '{kind}' AND h.version_id = v.version_id
+    AND i.import_id = h.content_id
     AND h.content_id IN (SELECT content_id FROM live_contents)
   GROUP BY v.identity_key)
 SELECT {columns}, v.version_id FROM {table} v WHERE v.version_id IN (SELECT version_id FROM in_force)
