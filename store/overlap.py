@@ -1,19 +1,15 @@
 """Whom partners read in common: people shared by each two of them, and whom each adds beyond all the others."""
 
-import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from store.connection import Store
 from store.errors import UsageError
 from store.names import partner_name
-from store.parameters import Parameters, View, resolve
-from store.segments import Column
-from store.world import World, world_under
+from store.parameters import Parameters, resolve
+from store.world import world_under
 
 MOST_PARTNERS = 200
-# Internal ids are below this many bits: two of them make one number.
-_ID_BITS = 31
 
 
 class OverlapRow(NamedTuple):
@@ -54,6 +50,7 @@ def overlap(store: Store, partners: Sequence[int], parameters: Parameters) -> Ov
     import numpy as np
 
     from store.figures import evidence_of
+    from store.read_pairs import read_pairs
 
     compared = list(dict.fromkeys(partners))
     if not compared:
@@ -64,9 +61,8 @@ def overlap(store: Store, partners: Sequence[int], parameters: Parameters) -> Ov
         names = [partner_name(connection, partner) for partner in compared]
         world = world_under(store, connection, parameters.variation)
         view = resolve(world.rulebook, parameters)
-        pairs = _pairs(connection, world, view)
+        owner, person = read_pairs(connection, world, view)
         qualifier = evidence_of(store, connection, view, kept=parameters.are_defaults()).accessed.qualifier
-    owner, person = pairs >> _ID_BITS, pairs & ((1 << _ID_BITS) - 1)
     readers = np.bincount(person)
     chosen = np.isin(owner, compared)
     readers_compared = np.bincount(person[chosen], minlength=len(readers))
@@ -84,23 +80,6 @@ def overlap(store: Store, partners: Sequence[int], parameters: Parameters) -> Ov
         for partner, name, mine in zip(compared, names, people_of, strict=True)
     )
     return Overlap(rows, int((readers_compared > 0).sum()), qualifier)
-
-
-def _pairs(connection: sqlite3.Connection, world: World, view: View) -> Column:
-    """Each different pair of a partner and a person that it read, as one number, ascending."""
-    import numpy as np
-
-    from store.columns import different
-    from store.judge import IMPROPER
-    from store.roster import owners
-
-    partner_of = owners(world)
-    found = [np.zeros(0, dtype=np.int64)]
-    for columns in world.parts(connection):
-        verdicts = world.judge(columns, cutoff=view.what_if_cutoff)
-        improper = (verdicts.verdict == IMPROPER) & (columns.occurred_at < view.as_of) & (columns.subject > 0)
-        found.append(different((partner_of[columns.app[improper]] << _ID_BITS) + columns.subject[improper]))
-    return different(np.concatenate(found))
 
 
 def overlap_document(found: Overlap) -> dict[str, object]:

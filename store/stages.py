@@ -346,7 +346,7 @@ def _late_first(row: PartnerRow, standing: Standing) -> tuple[object, ...]:
 
 
 def _people(store: Store, view: View, members: Mapping[str, Sequence[int]]) -> list[int]:
-    from store.stage_people import NO_GROUP, people_of_groups
+    from store.read_pairs import NO_GROUP, people_of_groups
     from store.world import world_of
 
     most = max((partner for each in members.values() for partner in each), default=0)

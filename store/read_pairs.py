@@ -1,7 +1,7 @@
-"""How many distinct people there are over groups of partners: from the same restricted reads as the figures.
+"""Who read whom: pairs of a partner and a person, from the same restricted reads as the figures.
 
-Who read whom is one pass over the events, made once for each state of the evidence and view; any grouping of the
-partners is then one pass over those pairs.
+One pass over the events makes them, once for each state of the evidence and view; distinct people over any grouping of
+the partners are then one pass over the pairs.
 """
 
 import sqlite3
