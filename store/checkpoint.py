@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from store.connection import Store
-from store.errors import RefusedError, UnusableFileError
+from store.errors import RefusedError
 from store.instants import format_instant, parse_instant
+from store.reading_files import read_json_file
 from store.writing_files import write_file
 
 FORMAT, VERSION = "overscope checkpoint", 1
@@ -172,21 +173,7 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
     Raises:
         UnusableFileError: it cannot be read, or is no checkpoint.
     """
-    path = Path(path)
-    try:
-        if not path.is_file():
-            raise UnusableFileError(f"no such checkpoint: {path}")
-        with path.open("rb") as stream:
-            content = stream.read(_LARGEST + 1)
-    except (OSError, ValueError) as error:
-        raise UnusableFileError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
-    try:
-        if len(content) > _LARGEST:
-            raise ValueError("it is too large")
-        return _checkpoint(json.loads(content))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        reason = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
-        raise UnusableFileError(f"{path} is no checkpoint of ours: {reason}") from error
+    return read_json_file(path, _checkpoint, largest=_LARGEST, what="checkpoint", missing="checkpoint")
 
 
 def _checkpoint(document: Any) -> Checkpoint:

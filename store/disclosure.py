@@ -16,11 +16,12 @@ from store.case_changes import deciding, plain
 from store.connection import Store
 from store.copying import refuse_place
 from store.disclosure_content import absolute, content_of, tool_document
-from store.errors import RefusedError, UnusableFileError, UsageError
+from store.errors import RefusedError, UsageError
 from store.instants import format_instant, parse_point
 from store.kept import is_stale
 from store.ledger import append, canonical
 from store.parameters import Parameters
+from store.reading_files import read_json_file
 from store.rulebook import rulebook_in
 from store.writing_files import write_file
 
@@ -270,24 +271,13 @@ def read_disclosure(path: Path | str) -> tuple[str, str]:
     Raises:
         UnusableFileError: it cannot be read, or is no disclosure.
     """
-    path = Path(path)
-    try:
-        if not path.is_file():
-            raise UnusableFileError(f"no such file: {path}")
-        with path.open("rb") as stream:
-            content = stream.read(_LARGEST + 1)
-    except (OSError, ValueError) as error:
-        raise UnusableFileError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
-    try:
-        if len(content) > _LARGEST:
-            raise ValueError("it is too large")
-        exported = json.loads(content)
-        if not isinstance(exported, dict) or exported["disclosure"]["format"] != FORMAT:
-            raise ValueError(f'its "format" is not "{FORMAT}"')
-        return digest_of(canonical(exported["disclosure"])), str(exported["sha256"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        reason = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
-        raise UnusableFileError(f"{path} is no disclosure of ours: {reason}") from error
+    return read_json_file(path, _digests, largest=_LARGEST, what="disclosure")
+
+
+def _digests(exported: Any) -> tuple[str, str]:
+    if not isinstance(exported, dict) or exported["disclosure"]["format"] != FORMAT:
+        raise ValueError(f'its "format" is not "{FORMAT}"')
+    return digest_of(canonical(exported["disclosure"])), str(exported["sha256"])
 
 
 def row_document(row: DisclosureRow) -> dict[str, object]:
