@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from store.parameters import View
-from store.reach import FOREVER, Reach, scope_patterns
+from store.reach import FOREVER, Opening, Reach, scope_patterns, while_in_force
 from store.remembered import Remembered
 from store.segments import Column
 from store.world import World
@@ -36,6 +36,19 @@ def able_apps(world: World, view: View) -> Column:
     finishes = np.minimum(np.minimum(openings.until_at, ends[openings.rule]), view.as_of)
     able = openings.app[begins < finishes]
     return able[np.append(True, able[1:] != able[:-1])] if len(able) else able
+
+
+def last_held(world: World) -> dict[int, tuple[int, int]]:
+    """App -> the last half-open interval in which it could read restricted data, microseconds UTC; others are left out.
+
+    Under the rulebook's own cut-offs, whatever the as-of.
+    """
+    openings = _OPENINGS.get(world, None, lambda: _all(world))
+    found: dict[int, list[Opening]] = {}
+    for app, *opening in zip(*(column.tolist() for column in openings), strict=True):
+        found.setdefault(app, []).append(Opening(*opening))
+    held = {app: while_in_force(each, world.rulebook.rules) for app, each in found.items()}
+    return {app: intervals[-1] for app, intervals in held.items() if intervals}
 
 
 def _all(world: World) -> _Openings:

@@ -87,13 +87,12 @@ class AppTallies:
 
     def rows(self) -> list[AppFigures]:
         """The apps of which there is something to say, by internal id."""
-        from store.reach import Reach
+        from store.able import last_held
 
-        world = self._world
-        reach = Reach(world.rulebook, world.registry)
+        held_last = last_held(self._world)
         found = []
-        for app in sorted(world.registry.app_ids):
-            held = reach.intervals(app)
+        for app in sorted(self._world.registry.app_ids):
+            held = held_last.get(app)
             row = AppFigures(
                 app=app,
                 events=int(self._events[app]),
@@ -102,8 +101,8 @@ class AppTallies:
                 after_removal=int(self._after[app]),
                 first_after_at=_known(int(self._first_after[app]), self._none_first),
                 denied_after=int(self._denied[app]),
-                held_from=held[-1][0] if held else None,
-                held_until=held[-1][1] if held else None,
+                held_from=held[0] if held else None,
+                held_until=held[1] if held else None,
             )
             if row.events or row.denied_after or held:
                 found.append(row)

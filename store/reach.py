@@ -1,10 +1,11 @@
 """What an app could read: the intervals in which a grant opened restricted data that no exemption covered."""
 
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from store.patterns import contains, overlap
 from store.registry import Exemption, Grant, Registry, merge, subtract
-from store.rulebook import Rulebook
+from store.rulebook import Rule, Rulebook
 from store.shipped_scopes import shipped_scopes
 
 FOREVER = 2**62
@@ -59,12 +60,17 @@ class Reach:
 
     def intervals(self, app: int) -> list[tuple[int, int]]:
         """When the app could read restricted data: disjoint half-open intervals, ascending, microseconds UTC."""
-        found = []
-        for index, from_at, until_at in self.openings(app):
-            rule = self._rulebook.rules[index]
-            end = FOREVER if rule.until_at is None else rule.until_at
-            found.append((max(from_at, rule.from_at), min(until_at, end)))
-        return merge(found)
+        return while_in_force(self.openings(app), self._rulebook.rules)
+
+
+def while_in_force(openings: Iterable[Opening], rules: Sequence[Rule]) -> list[tuple[int, int]]:
+    """When something was open while the rule that restricts it was in force: disjoint, half-open, ascending."""
+    found = []
+    for index, from_at, until_at in openings:
+        rule = rules[index]
+        end = FOREVER if rule.until_at is None else rule.until_at
+        found.append((max(from_at, rule.from_at), min(until_at, end)))
+    return merge(found)
 
 
 def _exempt(exemptions: list[Exemption], pattern: str) -> list[tuple[int, int]]:
