@@ -72,12 +72,12 @@ _REMOVALS = "SELECT min(removed_at), max(removed_at) FROM live_removals"
 
 def sheet(store: Store, parameters: Parameters) -> Sheet:
     """The sheet under these parameters."""
-    from store.sheet_rows import READING, sheet_rows
+    from store.sheet_rows import data_class_counts
 
     with store.reading():
         return Sheet(
             figures(store, parameters),
-            {name: sheet_rows(store, parameters, f"{name}.data_classes", limit=0).number for name in READING},
+            data_class_counts(store, parameters),
             times(store, parameters),
         )
 
