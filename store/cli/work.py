@@ -60,7 +60,7 @@ def audit(options: Namespace) -> int:
     from store.incident_clocks import clock_document, clock_words, incident_clocks
     from store.instants import now
     from store.parameters import Parameters
-    from store.partners import partner_list
+    from store.partners import all_partners, find_partner, partner_list
 
     today = now() if options.today is None else options.today
     with opened(options) as store:
@@ -68,12 +68,14 @@ def audit(options: Namespace) -> int:
         of_incident = incident_steps(store)
         clocks = incident_clocks(store, Parameters(today=today))
         apps = [] if partner is None else partner_apps(store, partner, Parameters(today=today))
-        rows = partner_list(store, Parameters(today=today))
-        people = {row.partner: row.people for row in rows}
         if partner is not None:
             found = [track(store, partner, today=today)]
+            row = find_partner(all_partners(store, Parameters(today=today)), partner)
+            people = {} if row is None else {partner: row.people}
         else:
             known = tracks(store, today=today)
+            rows = partner_list(store, Parameters(today=today))
+            people = {row.partner: row.people for row in rows}
             listed = [row.partner for row in rows if row.retained or row.status is not None or row.partner in known]
             found = [known.get(each) or track(store, each, today=today) for each in listed]
     if options.json:
