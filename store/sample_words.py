@@ -153,14 +153,3 @@ def sample_document(sample: "Sample") -> dict[str, object]:
         "subjects": list(sample.subjects),
         "reproduces": {**sample.redrawn._asdict(), "words": redrawn_words(sample.row, sample.redrawn)},
     }
-
-
-def plan_document(planned: Plan) -> dict[str, object]:
-    """A plan as JSON; shares and risks are exact decimals, as text."""
-    return {
-        **planned._asdict(),
-        "share": decimal_text(planned.share),
-        "risk": decimal_text(planned.risk),
-        "words": plan_words(planned),
-        "method": METHOD,
-    }

@@ -28,7 +28,6 @@ from store.people import people
 from store.pseudonyms import People
 from store.rulebook import load_rules
 from store.sample_words import (
-    plan_document,
     redrawn_words,
     result_words,
     sample_caveats,
@@ -472,8 +471,7 @@ def test_the_documents_are_json_and_tell_the_method(store: Store) -> None:
     assert "hypergeometric" in document["method"]
     assert "Cannon and Roe 1982" in document["method"]
     assert "no probability" in document["risk_means"]
-    planned = plan_document(sample_plan(store, 1, share=FIVE, risk=FIVE))
-    assert json.loads(json.dumps(planned))["size"] == 31
+    assert sample_plan(store, 1, share=FIVE, risk=FIVE).size == 31
 
 
 def test_every_refusal_is_of_the_stores_own_family(store: Store) -> None:
