@@ -3,6 +3,8 @@
 Nothing here returns markup; what it returns may go into a `Strip`, a `Content` or a plain string.
 """
 
+from collections.abc import Sequence
+
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
@@ -38,6 +40,7 @@ __all__ = [
     "span",
     "status_words",
     "step_words",
+    "within",
     "wrapped",
 ]
 
@@ -59,6 +62,19 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
         return set_cell_size(text, width - 1) + "…"
     padding = " " * (width - cells)
     return padding + text if right else text + padding
+
+
+def within(runs: Sequence[tuple[str, str]], width: int) -> list[tuple[str, str]]:
+    """Runs of `(clean text, style)` cut to so many cells; a cut is shown by `…`."""
+    kept: list[tuple[str, str]] = []
+    for text, style in runs:
+        cells = cell_len(text)
+        if cells > width:
+            kept.append((fit(text, width), style))
+            break
+        kept.append((text, style))
+        width -= cells
+    return kept
 
 
 def wrapped(text: str, width: int) -> list[str]:

@@ -14,7 +14,7 @@ from store.readers import ReaderRow, Readers, filters_of
 from store.stopping import Stop
 from tui.screens.base import WorkScreen
 from tui.screens.dialogs import LinePrompt
-from tui.text import clean, count, day, fit, number
+from tui.text import clean, count, day, fit, number, within
 from tui.widgets.virtual_list import Piece, VirtualList
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class ReaderList(VirtualList):
             pieces.append((f" {fit(number(amount), _number_width(width), right=True)}", style))
         first, last = min(row.first_at for row in shown), max(row.last_at for row in shown)
         pieces.append((f"  {day(first)}  {day(last)}", "quiet"))
-        return _cut(pieces, width)
+        return within(pieces, width)
 
 
 def _number_width(width: int) -> int:
@@ -96,17 +96,6 @@ def _number_width(width: int) -> int:
 
 def _name_width(width: int) -> int:
     return max(_LEAST_NAME, width - 1 - (_number_width(width) + 1) * len(_NUMBERS) - 24)
-
-
-def _cut(pieces: list[Piece], width: int) -> list[Piece]:
-    kept: list[Piece] = []
-    for text, style in pieces:
-        piece = text if len(text) <= width else fit(text, width)
-        kept.append((piece, style))
-        width -= len(piece)
-        if width <= 0:
-            break
-    return kept
 
 
 class WhoReadScreen(WorkScreen):

@@ -23,7 +23,7 @@ from store.reasons import due_words
 from store.recipients import ANSWERS, NOT_ASKED, SOME, Recipient, recipients
 from store.sample_rows import SampleRow
 from store.sample_words import result_words
-from tui.text import clean, count, day, fit, lag, last_day, number, short_day, step_words
+from tui.text import clean, count, day, fit, lag, last_day, number, short_day, step_words, within
 
 Run = tuple[str, str]
 Line = list[Run]
@@ -145,7 +145,7 @@ def _track_item(known: Known, track: Track, name: str, width: int, who: int) -> 
         if is_next:
             column = len("2019-11-05 ") + who - len("none") + 1 if says_none else 0
             line += _due_runs(known, track, width - _cells(line), column=column)
-        return Item([_cut(line, width)], Missing(name))
+        return Item([within(line, width)], Missing(name))
     is_contradicted = name == "deletion_certified" and any(
         each.kind == AFTER_CERTIFICATE and each.step == name for each in track.contradictions
     )
@@ -163,12 +163,12 @@ def _track_item(known: Known, track: Track, name: str, width: int, who: int) -> 
     # How many apps have it says more than which of them had it last.
     told = step._replace(app_id=None) if apps else step
     parts = [(apps,), *_said(told, known, wants_answer=step in track.open_dues)]
-    return Item([_cut([*line, (_fitting(parts, width - _cells(line)), "quiet")], width)], step)
+    return Item([within([*line, (_fitting(parts, width - _cells(line)), "quiet")], width)], step)
 
 
 def _side_item(known: Known, step: Step, width: int, who: int) -> Item:
     line = _head(step.step, step, width, who, "alarm")
-    return Item([_cut([*line, (_fitting(_said(step, known), width - _cells(line)), "")], width)], step)
+    return Item([within([*line, (_fitting(_said(step, known), width - _cells(line)), "")], width)], step)
 
 
 def _due_runs(known: Known, track: Track, room: int, *, column: int = 1) -> Line:
@@ -256,7 +256,7 @@ def _first_lag(row: PartnerRow) -> str:
 
 def _alarm_lines(text: str, width: int) -> list[Line]:
     lines = wrapped(text, max(width - 2, 1), most=_MOST_LINES)
-    return [_cut([("  " if place else "! ", "alarm"), (line, "alarm")], width) for place, line in enumerate(lines)]
+    return [within([("  " if place else "! ", "alarm"), (line, "alarm")], width) for place, line in enumerate(lines)]
 
 
 def _people_items(known: Known, row: PartnerRow, width: int) -> list[Item]:
@@ -268,10 +268,10 @@ def _people_items(known: Known, row: PartnerRow, width: int) -> list[Item]:
         said = f"{at_least}{count(row.people, 'person')}, {what}"
     else:
         said = "no restricted read found"
-    lines = [_cut([(fit("Log says", label), "quiet"), (said, "")], width)]
+    lines = [within([(fit("Log says", label), "quiet"), (said, "")], width)]
     if row.without_subject:
         unnamed = f"{number(row.without_subject)} of its reads name no person"
-        lines.append(_cut([(" " * label, ""), (unnamed, "quiet")], width))
+        lines.append(within([(" " * label, ""), (unnamed, "quiet")], width))
     items = [Item(lines, Reads(after_removal=False) if row.events else None)]
     statement = None if known.track is None else statement_of(known.track.steps)
     if statement is not None and statement.details is not None:
@@ -286,13 +286,13 @@ def _statement_lines(known: Known, statement: Step, short: Contradiction | None,
     told, dated = count(people, "person"), f"({short_day(statement.at, beside=known.today)})"
     name: Run = (fit("Partner says", label), "quiet" if short is None else "alarm")
     if short is None:
-        return [_cut([name, (f"{told} {dated}", "")], width)]
+        return [within([name, (f"{told} {dated}", "")], width)]
     missing = f"{number((short.logged or 0) - (short.stated or 0))} short"
     for said in (f"{told} {dated}: ", f"{told}: "):
         if label + cell_len(said + missing) <= width:
             return [[name, (said, ""), (missing, "alarm")]]
     indent = min(label, max(width - cell_len(missing), 0))
-    return [_cut([name, (told, "")], width), _cut([(" " * indent, ""), (missing, "alarm")], width)]
+    return [within([name, (told, "")], width), within([(" " * indent, ""), (missing, "alarm")], width)]
 
 
 # -- recipients and notes ----------------------------------------------------------------------------------------------
@@ -304,7 +304,7 @@ def _recipient_items(known: Known, track: Track, width: int) -> list[Item]:
     if found.answer == NOT_ASKED and not found.lines:
         return []
     words = ANSWERS[found.answer] if found.answer != SOME else f"{number(len(found.lines))} named"
-    items = [Item([_cut([("Recipients  ", "quiet"), (words, "")], width)])]
+    items = [Item([within([("Recipients  ", "quiet"), (words, "")], width)])]
     return items + [_recipient_item(known, each, width) for each in found.lines]
 
 
@@ -332,7 +332,7 @@ def _recipient_item(known: Known, line: Recipient, width: int) -> Item:
     room = max(width - 4 - cell_len(said) - (cell_len(late[0]) + 2 if late[0] else 0), 8)
     name = clean(line.name, 80)
     runs: Line = [("  ", ""), (fit(name, min(cell_len(name), room)), ""), (f"  {said}", style)]
-    return Item([_cut([*runs, (f"  {late[0]}" if late[0] else "", late[1])], width)], line)
+    return Item([within([*runs, (f"  {late[0]}" if late[0] else "", late[1])], width)], line)
 
 
 def _sample_item(row: SampleRow, width: int) -> Item:
@@ -340,18 +340,18 @@ def _sample_item(row: SampleRow, width: int) -> Item:
     label = f"Sample #{row.seq}  "
     lines = wrapped(result_words(row.plan, row.result), max(width - 2, 1), most=_MOST_LINES)
     is_held = bool(row.result is not None and row.result.found)
-    told = [_cut([("  ", ""), (line, "alarm" if is_held else "")], width) for line in lines]
+    told = [within([("  ", ""), (line, "alarm" if is_held else "")], width) for line in lines]
     drawn = f"{number(row.plan.size)} of {number(row.plan.population)} drawn {day(row.at)}"
-    return Item([_cut([(label, "quiet"), (drawn, "")], width), *told], row)
+    return Item([within([(label, "quiet"), (drawn, "")], width), *told], row)
 
 
 def _note_items(track: Track, width: int) -> list[Item]:
-    items = [Item([_cut([(f"Notes {len(track.notes)}", "quiet")], width)])]
+    items = [Item([within([(f"Notes {len(track.notes)}", "quiet")], width)])]
     for note in track.notes:
         at, actor, text, privileged = note
         head: Line = [(f"{day(at)} ", "strong"), ("PRIVILEGED " if privileged else "", "alarm")]
-        lines = [_cut([*head, (clean(actor, 40), "strong")], width)]
-        lines += [_cut([("  ", ""), (line, "")], width) for line in wrapped(text, max(width - 2, 1))]
+        lines = [within([*head, (clean(actor, 40), "strong")], width)]
+        lines += [within([("  ", ""), (line, "")], width) for line in wrapped(text, max(width - 2, 1))]
         items.append(Item(lines, note))
     return items
 
@@ -385,17 +385,3 @@ def _first_cells(text: str, width: int) -> str:
     while end < len(text) and cell_len(text[: end + 1]) <= width:
         end += 1
     return text[:end]
-
-
-def _cut(runs: Line, width: int) -> Line:
-    """The runs cut to `width` cells; a cut is shown by `…`."""
-    kept: Line = []
-    room = width
-    for text, style in runs:
-        cells = cell_len(text)
-        if cells > room:
-            kept.append((fit(text, room), style))
-            break
-        kept.append((text, style))
-        room -= cells
-    return kept

@@ -17,7 +17,7 @@ from store.figures import Figures
 from store.partners import PartnerRow, row_status
 from store.reasons import reason_words, reasons
 from store.timeline import Timeline
-from tui.text import clean, count, day, fit, lag, last_day, number, qualified, span
+from tui.text import clean, count, day, fit, lag, last_day, number, qualified, span, within
 from tui.widgets.audit_lines import wrapped
 from tui.widgets.partner_columns import row_qualifier
 
@@ -167,19 +167,6 @@ def app_lines(apps: Sequence[AppRow], width: int) -> list[Line]:
             ]
         )
     return [within(line, width) for line in lines]
-
-
-def within(line: Line, width: int) -> Line:
-    """The line cut to `width` cells; a cut is shown by `…`."""
-    kept: Line = []
-    for text, style in line:
-        cells = cell_len(text)
-        if cells > width:
-            kept.append((fit(text, width), style))
-            break
-        kept.append((text, style))
-        width -= cells
-    return kept
 
 
 class LinesPane(Widget):

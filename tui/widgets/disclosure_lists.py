@@ -6,7 +6,7 @@ from rich.cells import cell_len
 
 from store.claims import BROKEN, HOLDS, ClaimState
 from store.disclosure import DisclosureRow
-from tui.text import clean, day, fit, last_day, moment, number, qualified
+from tui.text import clean, day, fit, last_day, moment, number, qualified, within
 from tui.widgets.virtual_list import Piece, VirtualList
 
 _DIGEST = 8
@@ -85,7 +85,7 @@ class DisclosureList(VirtualList):
             ("".join(fit(said, cells, right=True) for said, cells in told), ""),
             (f"  {fit(clean(row.sha256, 80)[:_DIGEST], _DIGEST)}", "quiet"),
         ]
-        return _within(pieces, width)
+        return within(pieces, width)
 
     def _cells(self, width: int) -> tuple[int, int, int, list[int]]:
         """Cells of the name, the instant, the actor and the four counts."""
@@ -147,7 +147,7 @@ class ClaimList(VirtualList):
             (f"{fit(truly_words(state), why)} ", ""),
         ]
         room = width - sum(cell_len(text) for text, _ in pieces)
-        return _within([*pieces, (fit(clean(state.claimed.sentence, 400), max(room, 0)), "")], width)
+        return within([*pieces, (fit(clean(state.claimed.sentence, 400), max(room, 0)), "")], width)
 
     def _measured(self, width: int) -> tuple[int, int]:
         """Cells of what is claimed, and of what is known."""
@@ -163,14 +163,3 @@ def claim_copied(state: ClaimState) -> str:
         f"{outcome_words(state)}: {claimed.term}; {why_words(state)}; reads to {last_day(claimed.as_of)} UTC,"
         f' last {claimed.window_days} days; "{clean(claimed.sentence, 2_000)}"'
     )
-
-
-def _within(pieces: list[Piece], width: int) -> list[Piece]:
-    """The pieces cut to the width."""
-    kept = []
-    for text, style in pieces:
-        kept.append((fit(text, min(cell_len(text), width)), style))
-        width -= cell_len(kept[-1][0])
-        if width <= 0:
-            break
-    return kept

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from rich.cells import cell_len
 
-from tui.text import clean, day, fit, moment
+from tui.text import clean, day, fit, moment, within
 from tui.widgets.record import Entry
 from tui.widgets.virtual_list import Piece, VirtualList
 
@@ -83,7 +83,7 @@ class RecordList(VirtualList):
             pieces.append((fit(entry.text, room), ""))
         if flag and left > len(flag):
             pieces.append((f" {flag}", "alarm"))
-        return _within(pieces, width)
+        return within(pieces, width)
 
     def _widths(self, width: int) -> tuple[int, int, int]:
         """Cells of the date, the actor and the partner."""
@@ -100,14 +100,3 @@ class RecordList(VirtualList):
 
 def _key(entry: Entry) -> object:
     return entry.at if entry.action is None else entry.action.uuid
-
-
-def _within(pieces: list[Piece], width: int) -> list[Piece]:
-    """The pieces cut to the width."""
-    kept = []
-    for text, style in pieces:
-        kept.append((fit(text, min(cell_len(text), width)), style))
-        width -= cell_len(kept[-1][0])
-        if width <= 0:
-            break
-    return kept
