@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from store.instants import now
-from store.words import count_words, step_words
+from store.words import counted, step_words
 
 if TYPE_CHECKING:
     from store.reopening import CaseFacts
@@ -77,11 +77,11 @@ def reasons_to_reopen(facts: "CaseFacts", known_events: bytes, rested_on: str | 
     new = _count_new(facts.known_events, known_events)
     if new:
         read = "restricted or unsettled read"
-        reasons.append(_counted(new, f"{read} that the closure did not know", f"{read}s that the closure did not know"))
+        reasons.append(counted(new, f"{read} that the closure did not know", f"{read}s that the closure did not know"))
     then = json.loads(rested_on) if rested_on else {}
     lost = int(then.get("covered_days", 0)) - facts.covered_days
     if lost > 0:
-        reasons.append(_counted(lost, "day is not logged any more", "days are not logged any more"))
+        reasons.append(counted(lost, "day is not logged any more", "days are not logged any more"))
     return reasons
 
 
@@ -113,17 +113,13 @@ def objections_to_restoring(
 
 
 def _unsettled(facts: "CaseFacts") -> list[str]:
-    counted = (
+    numbers = (
         (facts.improper, "restricted read", "restricted reads"),
         (facts.undetermined, "read that the log leaves unsettled", "reads that the log leaves unsettled"),
         (facts.quarantined, "quarantined record that is not resolved", "quarantined records that are not resolved"),
         (facts.held_uncovered_days, _UNLOGGED_DAY, _UNLOGGED_DAYS),
     )
-    return [_counted(*each) for each in counted if each[0]]
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count_words(count)} {one if count == 1 else many}"
+    return [counted(*each) for each in numbers if each[0]]
 
 
 def _unverified(connection: sqlite3.Connection, partner: int) -> list[str]:

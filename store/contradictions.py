@@ -15,7 +15,7 @@ from store.instants import MICROSECONDS_PER_DAY, format_day, format_instant, for
 from store.kept import is_stale
 from store.reach import FOREVER
 from store.step_details import STATEMENT
-from store.words import count_words
+from store.words import count_words, counted
 
 AFTER_REMOVAL = "read_after_removal"
 AFTER_CERTIFICATE = "read_after_certificate"
@@ -270,14 +270,13 @@ def contradiction_words(found: Contradiction) -> str:
     app = found.app_name if found.app_name == found.app_id else f"{found.app_name} ({found.app_id})"
     step = "" if found.step is None else f"{_STEPS[found.step]} of {_step_day(found)}"
     if found.kind == AFTER_REMOVAL:
-        count = found.events or 0
-        read = f"{count_words(count)} {'read' if count == 1 else 'reads'} after removal by {app}"
-        return f"{read}, {_span(found)}, over all evidence"
+        read = counted(found.events or 0, "read")
+        return f"{read} after removal by {app}, {_span(found)}, over all evidence"
     if found.kind == AFTER_CERTIFICATE:
         return f"{app} read after {step}, last on {format_day(found.last_at or 0)}"
     if found.kind == TOO_FEW:
         stated, logged = found.stated or 0, found.logged or 0
-        said = f"partner says {count_words(stated)} {'person' if stated == 1 else 'people'} ({_step_day(found)})"
+        said = f"partner says {counted(stated, 'person', 'people')} ({_step_day(found)})"
         return f"{said}, the log says {count_words(logged)}: {count_words(logged - stated)} short"
     end = "still" if found.last_at is None else f"until {format_instant(found.last_at)[:16]}Z"
     if found.kind == STILL_ALIVE:

@@ -17,7 +17,7 @@ from store.letter_forms import NOTHING, Form
 from store.reach import FOREVER
 from store.recipients import ANSWERS, NONE, NOT_ANSWERED, NOT_ASKED, Recipients
 from store.rulebook import Rule
-from store.words import count_words, step_words
+from store.words import count_words, counted, step_words
 
 # So many resources stand in the letter itself where an appendix can hold them all.
 MOST_RESOURCES = 200
@@ -154,7 +154,7 @@ def _read(facts: LetterFacts) -> str:
         )
     sentences = [
         f"From {format_day(read.first_at)} to {format_day(read.last_at)} UTC the log shows"
-        f" {_counted(read.events, 'restricted read')} by these apps: of the data of"
+        f" {counted(read.events, 'restricted read')} by these apps: of the data of"
         f" {_qualified(read.people, 'person', figures.qualifier, 'people')}, from"
         f" {_qualified(read.resources, 'resource', figures.qualifier)}.",
     ]
@@ -165,18 +165,14 @@ def _read(facts: LetterFacts) -> str:
     if held.verified.events:
         sentences.append(
             f"An audit verified the deletion of what was read in {count_words(held.verified.events)} of these reads;"
-            f" what follows is the rest: {_counted(held.held.events, 'read')}, of the data of"
-            f" {_counted(held.held.people, 'person', 'people')}, from {_counted(held.held.resources, 'resource')}."
+            f" what follows is the rest: {counted(held.held.events, 'read')}, of the data of"
+            f" {counted(held.held.people, 'person', 'people')}, from {counted(held.held.resources, 'resource')}."
         )
     return " ".join(sentences)
 
 
-def _counted(count: int, one: str, many: str = "") -> str:
-    return f"{count_words(count)} {one if count == 1 else many or f'{one}s'}"
-
-
 def _qualified(count: int, one: str, qualifier: str, many: str = "") -> str:
-    return f"{'at least ' if qualifier == 'at_least' and count else ''}{_counted(count, one, many)}"
+    return f"{'at least ' if qualifier == 'at_least' and count else ''}{counted(count, one, many)}"
 
 
 def _classes(facts: LetterFacts, form: Form) -> str:
@@ -216,7 +212,7 @@ def _resources(facts: LetterFacts, form: Form) -> str:
     if not capped:
         return table
     left = len(rows) - len(listed)
-    return f"{table}\n\nand {_counted(left, 'more resource')}: the appendix lists all {count_words(len(rows))}."
+    return f"{table}\n\nand {counted(left, 'more resource')}: the appendix lists all {count_words(len(rows))}."
 
 
 def _reliability(facts: LetterFacts) -> list[str]:
@@ -227,10 +223,10 @@ def _reliability(facts: LetterFacts) -> list[str]:
         f"{logged}{by_events if figures.coverage_basis == 'inferred' else ''}, to {last_day_before(held.as_of)} UTC"
     ]
     if held.read.events_without_subject:
-        lines.append(f"{_counted(held.read.events_without_subject, 'restricted read')} by these apps name no person")
+        lines.append(f"{counted(held.read.events_without_subject, 'restricted read')} by these apps name no person")
     if held.undetermined:
         lines.append(
-            f"{_counted(held.undetermined, 'further read')} by these apps name no person while somebody's opt-in was in"
+            f"{counted(held.undetermined, 'further read')} by these apps name no person while somebody's opt-in was in"
             " force: whether they were restricted is not settled, and they are not counted"
         )
     if not figures.settled_opt_ins:
@@ -238,7 +234,7 @@ def _reliability(facts: LetterFacts) -> list[str]:
     if not figures.settled_exemptions:
         lines.append("exemptions were not on record: reads that they allowed may be among those counted")
     if figures.quarantined:
-        lines.append(f"{_counted(figures.quarantined, 'record')} of the logs could not be read, and are not counted")
+        lines.append(f"{counted(figures.quarantined, 'record')} of the logs could not be read, and are not counted")
     return lines
 
 
@@ -246,9 +242,9 @@ def _removal(facts: LetterFacts) -> str:
     removed = [app for app in facts.apps if app.removed_at is not None]
     if not removed:
         return "The records hold no removal of the access of these apps."
-    told = f"The access of {len(removed)} of {_counted(len(facts.apps), 'app')} was removed, as listed."
+    told = f"The access of {len(removed)} of {counted(len(facts.apps), 'app')} was removed, as listed."
     after = sum(app.after_removal for app in facts.apps)
-    return f"{told} After the removal the log shows {_counted(after, 'restricted read')}." if after else told
+    return f"{told} After the removal the log shows {counted(after, 'restricted read')}." if after else told
 
 
 def _apps(facts: LetterFacts, form: Form) -> str:
@@ -345,7 +341,7 @@ def _steps(steps: Sequence[Step], form: Form) -> str:
 
 def _appendices(facts: LetterFacts, form: Form) -> str:
     lines = [
-        f"{each.title}: {form.text(each.file_name)}, {_counted(each.rows, 'row')}, SHA-256 {each.sha256}"
+        f"{each.title}: {form.text(each.file_name)}, {counted(each.rows, 'row')}, SHA-256 {each.sha256}"
         for each in facts.appendices
     ]
     return f"Appendices:\n\n{form.bullets(lines)}" if lines else ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from store.clocks import days_between
 from store.contradictions import AFTER_CERTIFICATE, AFTER_REMOVAL, Contradiction, contradiction_words
 from store.instants import format_day
-from store.words import count_words, step_words
+from store.words import count_words, counted, step_words
 
 if TYPE_CHECKING:
     from store.partners import PartnerRow
@@ -46,7 +46,7 @@ def reasons(row: "PartnerRow", *, today: int, window_days: int | None = None) ->
     """
     found = []
     if row.after_removal:
-        read = _counted(row.after_removal, "read after removal", "reads after removal")
+        read = counted(row.after_removal, "read after removal", "reads after removal")
         found.append(Reason(READ_AFTER_REMOVAL, read))
     told = [each for each in row.contradictions if each.kind != AFTER_REMOVAL or not row.after_removal]
     found += [Reason(CONTRADICTED, short_words(each)) for each in told]
@@ -55,15 +55,15 @@ def reasons(row: "PartnerRow", *, today: int, window_days: int | None = None) ->
         found.append(Reason(CONTRADICTED, "contradicted: see the record"))
     if row.due is not None and row.overdue:
         what = due_words(row.due_step)
-        late = _counted(days_between(row.due, today), "day", "days")
+        late = counted(days_between(row.due, today), "day", "days")
         found.append(Reason(OVERDUE, f"{what} {late} late, due {format_day(row.due)}"))
     if row.recent:
-        lately = "lately" if window_days is None else f"in the last {_counted(window_days, 'day', 'days')}"
-        found.append(Reason(RECENT, f"{_counted(row.recent, 'read', 'reads')} {lately}"))
+        lately = "lately" if window_days is None else f"in the last {counted(window_days, 'day', 'days')}"
+        found.append(Reason(RECENT, f"{counted(row.recent, 'read', 'reads')} {lately}"))
     if row.people:
-        found.append(Reason(PEOPLE, _counted(row.people, "person", "people")))
+        found.append(Reason(PEOPLE, counted(row.people, "person", "people")))
     elif row.events:
-        found.append(Reason(PEOPLE, _counted(row.events, "restricted read", "restricted reads")))
+        found.append(Reason(PEOPLE, counted(row.events, "restricted read", "restricted reads")))
     return found
 
 
@@ -89,7 +89,3 @@ def due_words(step: str | None) -> str:
 def reason_words(found: Sequence[Reason]) -> str:
     """The reasons as one line: `206 reads after removal; certified 16 days late, due 2020-01-04`."""
     return "; ".join(each.text for each in found)
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count_words(count)} {one if count == 1 else many}"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from store.instants import format_day, format_instant, format_optional
 from store.since import ACTION, MOST_NAMED, SESSION, Departure, ImportNews, Named, OthersNews, PopulationNews, Since
 from store.text import clean
-from store.words import POPULATIONS, count_words, population_words, step_words
+from store.words import POPULATIONS, count_words, counted, population_words, step_words
 
 _LONGEST_NAME = 40
 _LONGEST_TEXT = 200
@@ -159,7 +159,7 @@ def _after(each: ImportNews) -> str:
 
 
 def _counted(count: int, one: str, many: str) -> str:
-    return f"{count_words(count)} {one if count == 1 else many}" if count else ""
+    return counted(count, one, many) if count else ""
 
 
 def since_document(news: Since) -> dict[str, object]:

@@ -109,6 +109,11 @@ def count_words(count: int) -> str:
     return f"{count:,}"
 
 
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """`1 entry`, `4,711 entries`; without a plural of its own a word takes an `s`."""
+    return f"{count_words(count)} {one if count == 1 else many or f'{one}s'}"
+
+
 def qualified(count: int, qualifier: str) -> str:
     """A count with its qualifier's sign: `≥41,207` at least, `~41,207` unsettled; a zero bears none but `~`."""
     sign = _SIGNS[qualifier]

@@ -6,8 +6,9 @@ from itertools import pairwise
 
 from store.instants import MICROSECONDS_PER_SECOND
 from store.ledger import GENESIS, canonical, entry_hash
-from store.verify.checks import Context, Finding, Findings, counted, valued
+from store.verify.checks import Context, Finding, Findings, valued
 from store.verify.entries import Entry
+from store.words import counted
 
 _SEQUENCE = "SELECT seq FROM sqlite_sequence WHERE name = 'actions'"
 _COUNT = "SELECT count(*), coalesce(max(seq), 0) FROM actions"

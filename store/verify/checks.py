@@ -88,11 +88,6 @@ def reraise_interruption(error: Exception) -> None:
         raise error
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """`1 entry`, `4,711 entries`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def valued(value: object) -> str:
     """A value of the data as a finding tells it: `nothing`, 7, 'flagged', cut where it is long."""
     if value is None:

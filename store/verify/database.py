@@ -3,7 +3,8 @@
 import sqlite3
 import stat
 
-from store.verify.checks import Context, Finding, Findings, counted
+from store.verify.checks import Context, Finding, Findings
+from store.words import counted
 
 _INTEGRITY = "PRAGMA main.integrity_check(100)"
 _PAGES = "PRAGMA main.page_count"

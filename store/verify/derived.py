@@ -10,7 +10,8 @@ from store.fold import bring_up_to_date, defer, judged_last, live_contents
 from store.instants import now
 from store.packing import unpack
 from store.segments import id_mark
-from store.verify.checks import Context, Finding, Findings, counted, valued
+from store.verify.checks import Context, Finding, Findings, valued
+from store.words import counted
 
 _STATE = "SELECT name, value FROM main.derived_state"
 _TAKE_STATE = "INSERT OR REPLACE INTO derived_state(name, value) VALUES ('as_of', ?)"

@@ -8,9 +8,10 @@ from store import seals
 from store.event_rows import CHUNK
 from store.seals import Part
 from store.verify.changed_rows import changed_events, changed_registry_rows, changed_unsealed_rows
-from store.verify.checks import Context, Finding, Findings, counted, reraise_interruption, valued
+from store.verify.checks import Context, Finding, Findings, reraise_interruption, valued
 from store.verify.entries import Entry, read_entries
 from store.verify.scan import Astray, Content, Scan
+from store.words import counted
 
 _UNFINISHED = """
 SELECT i.import_id, i.file FROM imports i

@@ -3,7 +3,8 @@
 import sqlite3
 
 from store import evidence_states
-from store.verify.checks import Context, Finding, Findings, counted
+from store.verify.checks import Context, Finding, Findings
+from store.words import counted
 
 _CITED = "SELECT count(*) FROM evidence"
 

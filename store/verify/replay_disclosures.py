@@ -4,8 +4,9 @@ import hashlib
 import sqlite3
 from typing import Any
 
-from store.verify.checks import Context, Finding, Findings, counted
+from store.verify.checks import Context, Finding, Findings
 from store.verify.replay import Json, Told, differences, rows_of
+from store.words import counted
 
 _DISCLOSURES = "SELECT * FROM disclosures ORDER BY disclosure_id"
 _CLAIMS = "SELECT * FROM claims ORDER BY claim_id"

@@ -7,9 +7,10 @@ from typing import Any
 from store.errors import UnusableFileError
 from store.patterns import ANYTHING
 from store.rulebook import Rulebook, parse_rulebook
-from store.verify.checks import Context, Finding, Findings, counted, valued
+from store.verify.checks import Context, Finding, Findings, valued
 from store.verify.entries import Entry
 from store.verify.replay import Json, Told, differences, instant, rows_of
+from store.words import counted
 
 _INCIDENT = "SELECT * FROM incident"
 _IMPORTS = "SELECT * FROM imports WHERE state IS NOT 'loading' ORDER BY import_id"

@@ -2,8 +2,9 @@
 
 import sqlite3
 
-from store.verify.checks import Context, Finding, Findings, counted, valued
+from store.verify.checks import Context, Finding, Findings, valued
 from store.verify.replay import Json, Told, differences, rows_of
+from store.words import counted
 
 _SCENARIOS = "SELECT * FROM scenarios ORDER BY scenario_id"
 

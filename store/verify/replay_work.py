@@ -9,9 +9,10 @@ from operator import itemgetter
 from typing import Any
 
 from store.population_changes import CHANGED, POPULATIONS, digest
-from store.verify.checks import Context, Finding, Findings, counted, valued
+from store.verify.checks import Context, Finding, Findings, valued
 from store.verify.entries import Entry
 from store.verify.replay import Json, Told, differences, instant, rows_of
+from store.words import counted
 
 _CASES = "SELECT * FROM cases ORDER BY partner"
 _CLOSURES = "SELECT * FROM closures ORDER BY seq"

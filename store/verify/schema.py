@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from store.connection import APPLICATION_ID, SCHEMA_VERSION
 from store.schema import apply_migrations
-from store.verify.checks import Context, Finding, Findings, counted, valued
+from store.verify.checks import Context, Finding, Findings, valued
+from store.words import counted
 
 _OBJECTS = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
 _COLUMNS = 'SELECT name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?)'
