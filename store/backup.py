@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from store.checkpoint import head_of
 from store.connection import Store, damaged
 from store.copying import Progress, copied_store, publish, refuse_place
 from store.errors import StoreError, UnusableFileError
@@ -47,7 +48,6 @@ class _Copy(NamedTuple):
     evidence: tuple[EvidenceRow, ...]
 
 
-_HEAD = "SELECT seq, hash FROM actions ORDER BY seq DESC LIMIT 1"
 _ENTRY = "SELECT count(*) FROM actions WHERE seq = ? AND hash = ?"
 
 
@@ -114,12 +114,12 @@ def _check(store: Store, found: list[_Copy], progress: Progress | None, connecti
     for result in verify(connection, checks=checks, progress=progress or (lambda *_: None)).results:
         if not result.ok:
             raise UnusableFileError(f"{damaged(store.path, result.says)}; no backup was made of it")
-    head = connection.execute(_HEAD).fetchone()
-    if head is None or not _is_in_log(store, int(head[0]), str(head[1])):
+    head = head_of(connection)
+    if head is None or not _is_in_log(store, head.seq, head.hash):
         raise UnusableFileError(damaged(store.path, "the log of its copy is not the beginning of its own"))
     # The files are looked at where they are: beside the store.
     rows = tuple(evidence_rows(connection, store.path, None, hashed=False))
-    found.append(_Copy(int(head[0]), str(head[1]), rows))
+    found.append(_Copy(head.seq, head.hash, rows))
 
 
 def _is_in_log(store: Store, seq: int, digest: str) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from store.case_changes import deciding, plain
+from store.checkpoint import head_of
 from store.connection import Store
 from store.copying import refuse_place
 from store.disclosure_content import absolute, content_of, tool_document
@@ -36,7 +37,6 @@ _LONGEST_NAME = 200
 _LARGEST = 256 << 20
 
 _UNFINISHED = "SELECT import_id, file FROM imports WHERE state = 'loading' ORDER BY import_id LIMIT 1"
-_HEAD = "SELECT seq, hash FROM actions ORDER BY seq DESC LIMIT 1"
 _NEXT = "SELECT coalesce(max(disclosure_id), 0) + 1 FROM disclosures"
 _ADD = "INSERT INTO disclosures(disclosure_id, name, document, sha256, seq) VALUES (?, ?, ?, ?, ?)"
 _LIST = """
@@ -178,8 +178,10 @@ def _refuse_between_states(connection: sqlite3.Connection) -> None:
 
 
 def _head(connection: sqlite3.Connection) -> tuple[int, str]:
-    seq, digest = connection.execute(_HEAD).fetchone()
-    return int(seq), str(digest)
+    head = head_of(connection)
+    if head is None:
+        raise RefusedError("the action log cannot be read; see `python -m store verify`; nothing was frozen")
+    return head.seq, head.hash
 
 
 def digest_of(text: str) -> str:

@@ -26,8 +26,8 @@ from store.disclosure_content import POPULATIONS, content_of, parameters_of, too
 from store.errors import UsageError
 from store.kept import Population
 from store.known_then import Then, copied_to_go_back
+from store.ledger import last_seq
 
-_HEAD = "SELECT coalesce(max(seq), 0) FROM actions"
 # Judged by work and by today; the others by evidence and rules alone.
 _OF_WORK = ("cases.", "audits.", "clocks.")
 
@@ -142,7 +142,7 @@ def diff(
             first, second = sorted((first, disclosure_in(connection, other)), key=lambda each: each.seq)
         if second is None:
             now = content_of(store, connection, parameters_of(first.document["parameters"]))
-            (until,) = connection.execute(_HEAD).fetchone()
+            until = last_seq(connection)
         else:
             now, until = second.document, second.seq
         causes = _causes(connection, first, second, until)

@@ -179,6 +179,15 @@ def actions(store: Store, *, partner: int | None = None, from_seq: int = 0) -> l
     return [Action._make((*row[:9], bool(row[9]), *row[10:])) for row in rows]
 
 
+_LAST_SEQ = "SELECT coalesce(max(seq), 0) FROM actions"
+
+
+def last_seq(connection: sqlite3.Connection) -> int:
+    """The number of the log's last entry; 0 before the first."""
+    (seq,) = connection.execute(_LAST_SEQ).fetchone()
+    return int(seq)
+
+
 _SET_BACK = """
 SELECT seq, previous - at
 FROM (SELECT seq, at, lag(at) OVER (ORDER BY seq) AS previous FROM actions)

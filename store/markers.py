@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import starmap
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from store.ledger import last_seq
 from store.names import partner_id_of
 from store.remembered import Remembered
 from store.words import step_words
@@ -199,7 +200,6 @@ def _read_imported_steps(connection: sqlite3.Connection) -> dict[int, list[Marke
 
 # --- of everybody --------------------------------------------------------------------------------------------------
 
-_LAST_ACTION = "SELECT coalesce(max(seq), 0) FROM actions"
 _STEPS_OF_PARTNERS = """
 SELECT at, step, recorded_by, partner FROM audit_steps WHERE taken_back_by IS NULL AND partner IS NOT NULL
 """
@@ -212,7 +212,7 @@ _WORK: Remembered[list[_Lane]] = Remembered()
 
 def _lanes_of_everybody(connection: sqlite3.Connection, world: "World") -> list[_Lane]:
     """Every partner's removals, steps and work; made anew after an action, but for what the world holds."""
-    (head,) = connection.execute(_LAST_ACTION).fetchone()
+    head = last_seq(connection)
     removals = _REMOVALS.get(world, None, lambda: _removals_of_all(world))
     return [removals, *_WORK.get(world, head, lambda: _work_of_all(connection, world))]
 

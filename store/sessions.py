@@ -13,7 +13,7 @@ from typing import NamedTuple
 from store.connection import Store
 from store.errors import UnusableFileError
 from store.instants import format_instant, parse_instant
-from store.ledger import canonical
+from store.ledger import canonical, last_seq
 from store.trouble import in_words
 from store.writing_files import write_file
 
@@ -21,7 +21,6 @@ STATE_VARIABLE = "OVERSCOPE_STATE"
 _MOST_BYTES = 4_096
 
 _INCIDENT = "SELECT uuid FROM incident"
-_HEAD = "SELECT coalesce(max(seq), 0) FROM actions"
 
 
 class Session(NamedTuple):
@@ -105,5 +104,4 @@ def _path(folder: Path, store: Store, actor: str) -> Path:
 
 def _head(store: Store) -> int:
     with store.reading() as connection:
-        (seq,) = connection.execute(_HEAD).fetchone()
-    return int(seq)
+        return last_seq(connection)

@@ -12,6 +12,7 @@ from store.clocks import Due, is_past
 from store.connection import Store
 from store.due import DueItem, due_items
 from store.errors import UsageError
+from store.ledger import last_seq
 from store.names import partner_name
 from store.parameters import Parameters
 from store.population_changes import POPULATIONS
@@ -155,7 +156,6 @@ class Since(NamedTuple):
         return any(counts) or any(each.entered or each.left for each in self.populations)
 
 
-_HEAD = "SELECT coalesce(max(seq), 0) FROM actions"
 _LAST_OWN = "SELECT seq, at FROM actions WHERE actor = ? ORDER BY seq DESC LIMIT 1"
 _AT = "SELECT at FROM actions WHERE seq <= ? ORDER BY seq DESC LIMIT 1"
 _FIRST_FROM = "SELECT min(seq) FROM actions WHERE at >= ?"
@@ -224,7 +224,7 @@ def departure(
         UsageError: the log has no such entry.
     """
     with store.reading() as connection:
-        (head,) = connection.execute(_HEAD).fetchone()
+        head = last_seq(connection)
         if seq is not None:
             if not 0 <= seq <= head:
                 raise UsageError(f"no entry #{seq:,}: the log ends with #{head:,}")
@@ -250,7 +250,7 @@ def since(store: Store, left: Departure, *, actor: str, today: int) -> Since:
     most = 0 if left.basis == NEVER else MOST_LISTED
     seq = left.seq
     with store.reading() as connection:
-        (head,) = connection.execute(_HEAD).fetchone()
+        head = last_seq(connection)
         done = dict(connection.execute(_IMPORTS_COUNT, (seq,)).fetchall())
         (loaded,) = connection.execute(_RULES_COUNT, (seq,)).fetchone()
         (reopened,) = connection.execute(_REOPENED_COUNT, (seq,)).fetchone()
