@@ -110,6 +110,9 @@ class Remediation(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "store"):
             return
+        for who in self.deeds:
+            self.undo_and_redo(who, 3, 4)
+        self.the_store_is_as_the_model()
         assert_chained(self.store)
         report = verify(self.store)
         assert report.ok, [result for result in report.results if not result.ok]
