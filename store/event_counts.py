@@ -50,13 +50,26 @@ class EventCounts:
         """See `Counts`."""
         return distinct(self._columns.app[self._improper])
 
+    def recently_reading_apps(self) -> Column:
+        """See `Counts`."""
+        return distinct(self._columns.app[self._recent])
+
+    def apps_after_removal(self) -> Column:
+        """See `Counts`."""
+        return distinct(self._columns.app[self._improper & self._columns.after])
+
     def accessed(self) -> Population:
         """See `Counts`."""
         return self._count(self._improper)
 
     def recent(self) -> Population:
         """See `Counts`."""
-        return self._count(self._improper & (self._columns.occurred_at >= self._view.recent_from))
+        return self._count(self._recent)
+
+    @property
+    def _recent(self) -> Mask:
+        recent: Mask = self._improper & (self._columns.occurred_at >= self._view.recent_from)
+        return recent
 
     def after_removal(self) -> Population:
         """See `Counts`."""

@@ -14,7 +14,7 @@ from store.kept import Evidence, PartnerFigures, Population
 from store.parameters import View
 from store.roster import known_partners, owners
 from store.segments import Column
-from store.tallies import COUNTED, INSTANTS, NO_INSTANT, Counts, PartnerCounts, instant_or_none
+from store.tallies import COUNTED, INSTANTS, NO_INSTANT, Counts, Members, PartnerCounts, instant_or_none
 from store.world import World
 
 _QUARANTINED = """
@@ -54,6 +54,15 @@ class Assessment:
             return set()
         retained = set(self._partners(self._able, self._read).tolist())
         return retained.intersection(partners)
+
+    def members(self) -> Members:
+        """Who is in which population."""
+        return Members(
+            retained=self._partners(self._able, self._read),
+            accessed=self._partners(self._read),
+            recent=self._partners(self._counts.recently_reading_apps()),
+            after_removal=self._partners(self._counts.apps_after_removal()),
+        )
 
     def evidence(self) -> Evidence:
         """The incident's figures."""

@@ -2,10 +2,10 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -36,21 +36,31 @@ class _Range(NamedTuple):
 
 
 class _Sums(NamedTuple):
-    """One value an app, but for `firsts`: how many candidates are the first in the range of their person and resource.
+    """What the incident's figures take, one value an app, but for `firsts`.
 
     Attributes:
         before: candidates below the range; its own ones follow these.
-        people, resources: firsts of the partner's, in the range: they add up over its apps.
-        firsts: of people and of resources, in the range and then in its recent part.
+        firsts: how many candidates are the first of their person, and of their resource, in the range and then in its
+            recent part.
     """
 
     before: Column
     events: Column
     recent: Column
+    firsts: Column
+
+
+class _OfPartners(NamedTuple):
+    """What each partner's figures take besides, one value an app.
+
+    Attributes:
+        people, resources: how many candidates are the first in the range of the partner's: they add up over its apps.
+        nobody: how many name no person.
+    """
+
     people: Column
     resources: Column
     nobody: Column
-    firsts: Column
 
 
 class IndexCounts:
@@ -73,6 +83,15 @@ class IndexCounts:
     def reading_apps(self) -> Column:
         """See `Counts`."""
         return self._index.apps[self._sums.events > 0]
+
+    def recently_reading_apps(self) -> Column:
+        """See `Counts`."""
+        return self._index.apps[self._sums.recent > 0]
+
+    def apps_after_removal(self) -> Column:
+        """See `Counts`."""
+        after = self._index.after
+        return self._index.apps[distinct(after.app[self._late])]
 
     def accessed(self) -> Population:
         """See `Counts`."""
@@ -183,7 +202,7 @@ class IndexCounts:
 
     def tallies(self) -> Tallies:
         """See `Counts`."""
-        index, sums = self._index, self._sums
+        index, sums, others = self._index, self._sums, self._of_partners
         events = self._by_partner(sums.events)
         reading = np.flatnonzero(events)
         apps = np.flatnonzero(sums.events)
@@ -195,16 +214,16 @@ class IndexCounts:
         removed, lag = self._removals()
         return Tallies(
             partner=index.partners[reading],
-            people=self._by_partner(sums.people)[reading],
+            people=self._by_partner(others.people)[reading],
             events=events[reading],
-            resources=self._by_partner(sums.resources)[reading],
+            resources=self._by_partner(others.resources)[reading],
             records=self._by_partner(self._records(sums.before, sums.events))[reading].tolist(),
             first_at=self._order.instants.at(first_rank[reading]),
             last_at=self._order.instants.at(last_rank[reading]),
             recent=self._by_partner(sums.recent)[reading],
             after_removal=removed[reading],
             first_lag=lag[reading],
-            without_subject=self._by_partner(sums.nobody)[reading],
+            without_subject=self._by_partner(others.nobody)[reading],
         )
 
     def _by_partner(self, of_apps: Column) -> Column:
@@ -224,90 +243,126 @@ class IndexCounts:
 
     @cached_property
     def _sums(self) -> _Sums:
-        return _sums_of(self._index, self._range)
+        return _SUMS.of(self._index, self._range)
+
+    @cached_property
+    def _of_partners(self) -> _OfPartners:
+        return _OF_PARTNERS.of(self._index, self._range)
 
 
-# The last sums of an index: the figures and the list of partners ask for the same ones.
-_last: "WeakKeyDictionary[FigureIndex, tuple[_Range, _Sums]]" = WeakKeyDictionary()
-_summing = threading.Lock()
+Summed = TypeVar("Summed")
 
 
-def _sums_of(index: FigureIndex, wanted: _Range) -> _Sums:
-    with _summing:
-        known = _last.get(index)
-        if known is None or known[0] != wanted:
-            known = _last[index] = wanted, _sum_all(index, wanted)
-        return known[1]
+class _Last(Generic[Summed]):
+    """The last sums of each index: several questions ask for the same ones."""
+
+    def __init__(self, sum_all: Callable[[FigureIndex, _Range], Summed]) -> None:
+        self._sum_all = sum_all
+        self._known: WeakKeyDictionary[FigureIndex, tuple[_Range, Summed]] = WeakKeyDictionary()
+        self._summing = threading.Lock()
+
+    def of(self, index: FigureIndex, wanted: _Range) -> Summed:
+        """The sums over a range; who asks meanwhile waits for them."""
+        with self._summing:
+            known = self._known.get(index)
+            if known is None or known[0] != wanted:
+                known = self._known[index] = wanted, self._sum_all(index, wanted)
+            return known[1]
 
 
 def _sum_all(index: FigureIndex, wanted: _Range) -> _Sums:
-    """All apps, some at a time, each a task for a thread: numpy lets them run side by side."""
+    parts = _in_stretches(index, lambda first, last: _sum(index, wanted, first, last))
+    before, events, recent, firsts = zip(*parts, strict=True) if parts else ([], [], [], [])
+    totals = np.zeros(4, dtype=np.int64) if not parts else np.sum(firsts, axis=0)
+    return _Sums(_joined(before), _joined(events), _joined(recent), totals)
+
+
+def _sum_partners(index: FigureIndex, wanted: _Range) -> _OfPartners:
+    parts = _in_stretches(index, lambda first, last: _sum_of_partners(index, wanted, first, last))
+    people, resources, nobody = (_joined(column) for column in (zip(*parts, strict=True) if parts else ([], [], [])))
+    repeated = [
+        linked.repeated(wanted.low, wanted.high, len(index.starts) - 1)
+        for linked in (index.person_of_partner, index.resource_of_partner)
+    ]
+    return _OfPartners(people - repeated[0], resources - repeated[1], nobody)
+
+
+def _joined(parts: Iterable[Column]) -> Column:
+    return np.concatenate([np.zeros(0, dtype=np.int64), *parts])
+
+
+def _in_stretches(index: FigureIndex, task: Callable[[int, int], Summed]) -> list[Summed]:
+    """The task for all apps, some (from one place to another) at a time in a thread: numpy lets them run together."""
     starts = index.starts
     if len(starts) == 1:
-        nothing = np.zeros(0, dtype=np.int64)
-        return _Sums(nothing, nothing, nothing, nothing, nothing, nothing, np.zeros(4, dtype=np.int64))
+        return []
     edges = np.searchsorted(starts, np.arange(0, int(starts[-1]), _CANDIDATES_AT_ONCE), "left")
     edges = np.unique(np.append(edges, len(starts) - 1))
     stretches = list(zip(edges.tolist(), edges[1:].tolist(), strict=False))
     with ThreadPoolExecutor(min(_THREADS, len(stretches))) as pool:
-        parts = list(pool.map(lambda stretch: _sum(index, wanted, *stretch), stretches))
-    joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    sums = _Sums._make([*joined[:-1], joined[-1].reshape(len(parts), -1).sum(axis=0)])
-    repeated = [
-        linked.repeated(wanted.low, wanted.high, len(starts) - 1)
-        for linked in (index.person_of_partner, index.resource_of_partner)
-    ]
-    return sums._replace(people=sums.people - repeated[0], resources=sums.resources - repeated[1])
+        return list(pool.map(lambda stretch: task(*stretch), stretches))
 
 
-def _sum(index: FigureIndex, wanted: _Range, first: int, last: int) -> _Sums:
-    """Of the apps `first` to `last - 1`."""
-    mine = slice(int(index.starts[first]), int(index.starts[last]))
-    words = (index.starts[first:last] - mine.start) // ALIGNMENT
-    low, recent, high = (np.int32(rank) for rank in wanted)
-    rank = index.rank[mine]
-    below = rank < low
-    inside = rank < high
-    inside &= ~below
-    late = rank >= recent
-    late &= inside
+class _Stretch:
+    """The candidates of the apps `first` to `last - 1`."""
 
-    def firsts(of: Ranks, before: np.int32, among: Mask) -> Mask:
-        mask: Mask = of[mine] < before
+    def __init__(self, index: FigureIndex, first: int, last: int) -> None:
+        self.mine = slice(int(index.starts[first]), int(index.starts[last]))
+        self.rank = index.rank[self.mine]
+        self._words = (index.starts[first:last] - self.mine.start) // ALIGNMENT
+
+    def inside(self, wanted: _Range) -> tuple[Mask, Mask]:
+        """Those below the range, and those in it."""
+        below = self.rank < np.int32(wanted.low)
+        inside = self.rank < np.int32(wanted.high)
+        inside &= ~below
+        return below, inside
+
+    def firsts(self, previous: Ranks, before: np.int32, among: Mask) -> Mask:
+        """Those of `among` whose predecessor lies before a rank."""
+        mask: Mask = previous[self.mine] < before
         mask &= among
         return mask
 
-    def of_partner(linked: Linked, overall: Ranks) -> Column:
-        # Where only repeats are kept, all that name somebody are counted here, and the repeats taken off later.
-        dense, before = (overall, NEVER) if linked.dense is None else (linked.dense, low)
-        return by_app(firsts(dense, before, inside))
+    def by_app(self, mask: Mask) -> Column:
+        """How many are marked, by app."""
+        # A mark is a byte of 0 or 1: counting the bits of a word of eight counts its marks.
+        marks = np.bitwise_count(mask.view(np.uint64))
+        counts: Column = np.add.reduceat(marks, self._words, dtype=np.int64)
+        return counts
 
-    nobody = index.person[mine] == NEVER
-    nobody &= inside
-    by_app = _counter(words)
+
+def _sum(index: FigureIndex, wanted: _Range, first: int, last: int) -> _Sums:
+    stretch = _Stretch(index, first, last)
+    below, inside = stretch.inside(wanted)
+    late = stretch.rank >= np.int32(wanted.recent)
+    late &= inside
     totals = [
-        np.count_nonzero(firsts(of, before, among))
-        for before, among in ((low, inside), (recent, late))
+        np.count_nonzero(stretch.firsts(of, np.int32(before), among))
+        for before, among in ((wanted.low, inside), (wanted.recent, late))
         for of in (index.person, index.resource)
     ]
-    return _Sums(
-        before=by_app(below),
-        events=by_app(inside),
-        recent=by_app(late),
-        people=of_partner(index.person_of_partner, index.person),
-        resources=of_partner(index.resource_of_partner, index.resource),
-        nobody=by_app(nobody),
-        firsts=np.array(totals, dtype=np.int64),
+    by_app = stretch.by_app
+    return _Sums(by_app(below), by_app(inside), by_app(late), np.array(totals, dtype=np.int64))
+
+
+def _sum_of_partners(index: FigureIndex, wanted: _Range, first: int, last: int) -> _OfPartners:
+    stretch = _Stretch(index, first, last)
+    _, inside = stretch.inside(wanted)
+
+    def firsts_by_app(linked: Linked, overall: Ranks) -> Column:
+        # Where only repeats are kept, all that name somebody are counted here, and the repeats taken off later.
+        dense, before = (overall, NEVER) if linked.dense is None else (linked.dense, np.int32(wanted.low))
+        return stretch.by_app(stretch.firsts(dense, before, inside))
+
+    nobody = index.person[stretch.mine] == NEVER
+    nobody &= inside
+    return _OfPartners(
+        people=firsts_by_app(index.person_of_partner, index.person),
+        resources=firsts_by_app(index.resource_of_partner, index.resource),
+        nobody=stretch.by_app(nobody),
     )
 
 
-def _counter(words: Column) -> Callable[[Mask], Column]:
-    """Counts what is marked, from each of these words of eight marks to the next."""
-
-    def count(mask: Mask) -> Column:
-        # A mark is a byte of 0 or 1: counting the bits of a word counts its marks.
-        marks = np.bitwise_count(mask.view(np.uint64))
-        counts: Column = np.add.reduceat(marks, words, dtype=np.int64)
-        return counts
-
-    return count
+_SUMS: _Last[_Sums] = _Last(_sum_all)
+_OF_PARTNERS: _Last[_OfPartners] = _Last(_sum_partners)

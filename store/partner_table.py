@@ -65,6 +65,11 @@ class PartnerColumns:
     def __len__(self) -> int:
         return len(self.search)
 
+    def members(self, population: str) -> "Booleans":
+        """Which of them are in a population: `retained`, `accessed`, `recent` or `after_removal`."""
+        belongs: Booleans = self.numbers[{"accessed": "events"}.get(population, population)] > 0
+        return belongs
+
     def under(self, counts: PartnerCounts) -> "PartnerColumns":
         """The same partners under another view."""
         return replace(self, numbers={**self.numbers, **counts.numbers}, records=counts.records)
@@ -246,8 +251,7 @@ class PartnerTable(Sequence[PartnerRow]):
         number = self._columns.numbers
         chosen = self._order
         if population != "all":
-            counted = {"accessed": "events"}.get(population, population)
-            chosen = chosen[number[counted][chosen] > 0]
+            chosen = chosen[self._columns.members(population)[chosen]]
         if column == "attention":
             return PartnerLines(self, chosen[::-1] if reverse else chosen)
         values = {"name": self._columns.name_rank, "due": self._due}.get(column)

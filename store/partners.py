@@ -154,12 +154,10 @@ def all_partners(store: Store, parameters: Parameters) -> Sequence[PartnerRow]:
         (known,) = connection.execute(_KNOWN).fetchone()
         if known < MANY_PARTNERS and not is_stale(connection):
             return partner_list(store, parameters)
-        from store.partner_table import PartnerTable, kept_columns
+        from store.partner_table import PartnerTable
 
         work = work_of(connection, today=view.today)
-        if _answers_as_kept(connection, view, kept=parameters.are_defaults()):
-            return PartnerTable(kept_columns(store, connection), work)
-        columns = _columns(store, connection, view)
+        columns = _columns(store, connection, view, kept=parameters.are_defaults())
         if len(columns) >= MANY_PARTNERS:
             return PartnerTable(columns, work)
     return sort_rows([row_of(columns.figures(place), work) for place in range(len(columns))], ATTENTION)
@@ -169,7 +167,7 @@ def first_partners(store: Store, parameters: Parameters) -> FirstPartners | None
     """The begin of the list, without reading the rest; None where that would take as long as `all_partners`."""
     with store.reading() as connection:
         view = resolve(rulebook_in(connection), parameters)
-        if not _answers_as_kept(connection, view, kept=parameters.are_defaults()):
+        if not answers_as_kept(connection, view, kept=parameters.are_defaults()):
             return None
         first = kept_first(connection)
         if first is None or first.known < MANY_PARTNERS:
@@ -236,21 +234,25 @@ def row_of(figures: PartnerFigures, work: Work) -> PartnerRow:
     )
 
 
-def _answers_as_kept(connection: sqlite3.Connection, view: View, *, kept: bool) -> bool:
+def answers_as_kept(connection: sqlite3.Connection, view: View, *, kept: bool) -> bool:
+    """Whether what the last refresh kept answers a view; `kept`: it is the rulebook's own."""
     return kept and not view.as_of_is_now and not is_stale(connection)
 
 
 def _figures(store: Store, connection: sqlite3.Connection, view: View, *, kept: bool) -> list[PartnerFigures]:
-    if _answers_as_kept(connection, view, kept=kept):
+    if answers_as_kept(connection, view, kept=kept):
         return kept_partners(connection)
-    columns = _columns(store, connection, view)
+    columns = _columns(store, connection, view, kept=False)
     return [columns.figures(place) for place in range(len(columns))]
 
 
-def _columns(store: Store, connection: sqlite3.Connection, view: View) -> "PartnerColumns":
-    """Counted now, for any view; who is known, and by what name, the last refresh says, if it knows everything."""
-    from store.evidence import Assessment
+def _columns(store: Store, connection: sqlite3.Connection, view: View, *, kept: bool) -> "PartnerColumns":
+    """Every known partner's figures; who is known, and by what name, the last refresh says, if it knows everything."""
     from store.partner_table import columns_of, kept_columns
+
+    if answers_as_kept(connection, view, kept=kept):
+        return kept_columns(store, connection)
+    from store.evidence import Assessment
     from store.world import world_under
 
     assessment = Assessment(connection, world_under(store, connection, view.variation), view)

@@ -1,16 +1,18 @@
 """The disclosure sheet: the figures side by side and how long things took; and a what-if beside it."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from store.connection import Store
 from store.figures import Figures, figures
 from store.instants import format_instant, format_optional
-from store.parameters import Parameters
-from store.partners import POPULATIONS, PartnerRow, all_partners, find_partner
-from store.rulebook import current_rulebook
+from store.parameters import Parameters, resolve
+from store.partners import POPULATIONS, all_partners
+from store.rulebook import current_rulebook, rulebook_in
 from store.what_if import variation_words
 from store.words import duration_words
+
+if TYPE_CHECKING:
+    from store.members import Flipped
 
 POPULATION_NAMES = tuple(name for name in POPULATIONS if name != "all")
 
@@ -52,11 +54,11 @@ class Sheet(NamedTuple):
 
 
 class Flips(NamedTuple):
-    """The partners (internal id, name) that a what-if brings into a population, and those that it takes out."""
+    """The partners that a what-if brings into a population, and those that it takes out, each by name."""
 
     population: str
-    entered: tuple[tuple[int, str], ...]
-    left: tuple[tuple[int, str], ...]
+    entered: "tuple[Flipped, ...]"
+    left: "tuple[Flipped, ...]"
 
 
 class Comparison(NamedTuple):
@@ -150,29 +152,22 @@ _TIME_WORDS = {
 
 def compare(store: Store, now: Parameters, what_if: Parameters) -> Comparison:
     """The figures under two sets of parameters of one and the same evidence, and the partners that differ."""
-    with store.reading():
-        before, after = all_partners(store, now), all_partners(store, what_if)
-        flips = []
-        for population in POPULATION_NAMES:
-            then, whatever = members(before, population), members(after, population)
-            flips.append(Flips(population, _named(after, whatever - then), _named(before, then - whatever)))
+    from store.members import members, only_in
+
+    with store.reading() as connection:
+        rulebook = rulebook_in(connection)
+        before, after = (
+            members(store, connection, resolve(rulebook, each), kept=each.are_defaults()) for each in (now, what_if)
+        )
+        flips = [
+            Flips(
+                name,
+                entered=only_in(store, connection, getattr(after, name), getattr(before, name)),
+                left=only_in(store, connection, getattr(before, name), getattr(after, name)),
+            )
+            for name in POPULATION_NAMES
+        ]
         return Comparison(figures(store, now), figures(store, what_if), tuple(flips))
-
-
-def members(rows: Sequence[PartnerRow], population: str) -> set[int]:
-    """The partners (internal ids) of a population; of very many without making a row for each."""
-    arranged = getattr(rows, "arranged", None)
-    if arranged is not None:
-        found: set[int] = arranged(population, "attention", reverse=False).partners()
-        return found
-    belongs = POPULATIONS[population]
-    return {row.partner for row in rows if belongs(row)}
-
-
-def _named(rows: Sequence[PartnerRow], partners: set[int]) -> tuple[tuple[int, str], ...]:
-    """These partners with their names, by name."""
-    found = [(partner, row.name) for partner in partners if (row := find_partner(rows, partner)) is not None]
-    return tuple(sorted(found, key=lambda each: (each[1].casefold(), each[0])))
 
 
 def sheet_document(found: Sheet) -> dict[str, object]:

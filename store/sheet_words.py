@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from store.figures import Figures
 from store.instants import format_day, last_day_before
+from store.members import Flipped
 from store.sheet import Comparison, Flips
 from store.sheet_rows import MEASURES, READING, WITHOUT
 from store.words import QUALIFIERS, VERDICTS, count_words, qualified, step_words
@@ -173,7 +174,7 @@ def flip_words(flips: Flips) -> tuple[str, ...]:
     lines = []
     for verb, partners in (("enters", flips.entered), ("leaves", flips.left)):
         if partners:
-            shown = ", ".join(name for _, name in partners[:_NAMED_FLIPS])
+            shown = ", ".join(each.name for each in partners[:_NAMED_FLIPS])
             more = f" and {count_words(len(partners) - _NAMED_FLIPS)} more" if len(partners) > _NAMED_FLIPS else ""
             verb = verb if len(partners) == 1 else verb[:-1] if verb == "enters" else "leave"
             lines.append(f"{count_words(len(partners))} {verb} '{POPULATION_WORDS[flips.population]}': {shown}{more}")
@@ -183,6 +184,10 @@ def flip_words(flips: Flips) -> tuple[str, ...]:
 def difference_words(difference: int) -> str:
     """`+2`, `-310`; `=` for none."""
     return "=" if not difference else f"{difference:+,}"
+
+
+def _flip_document(found: Flipped) -> dict[str, str]:
+    return {"partner_id": found.partner_id, "name": found.name}
 
 
 def comparison_document(found: Comparison) -> dict[str, object]:
@@ -202,8 +207,8 @@ def comparison_document(found: Comparison) -> dict[str, object]:
         "flips": [
             {
                 "population": flips.population,
-                "entered": [name for _, name in flips.entered],
-                "left": [name for _, name in flips.left],
+                "entered": [_flip_document(each) for each in flips.entered],
+                "left": [_flip_document(each) for each in flips.left],
             }
             for flips in found.flips
         ],

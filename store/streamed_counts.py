@@ -79,6 +79,14 @@ class StreamedCounts:
         """See `Counts`."""
         return self._accessed.apps.ids()
 
+    def recently_reading_apps(self) -> Column:
+        """See `Counts`."""
+        return self._recent.apps.ids()
+
+    def apps_after_removal(self) -> Column:
+        """See `Counts`."""
+        return self._after.apps.ids()
+
     def accessed(self) -> Population:
         """See `Counts`."""
         return self._accessed.counted(self._partner_of)

@@ -62,11 +62,26 @@ def instant_or_none(number: int) -> int | None:
     return None if number == NO_INSTANT else number
 
 
+class Members(NamedTuple):
+    """The partners (internal ids, ascending) in each population."""
+
+    retained: Column
+    accessed: Column
+    recent: Column
+    after_removal: Column
+
+
 class Counts(Protocol):
     """Counts over the events before the as-of of one view. A population's qualifier is not theirs to say: empty."""
 
     def reading_apps(self) -> Column:
         """The apps with an improper event, by internal id, ascending."""
+
+    def recently_reading_apps(self) -> Column:
+        """Those of them with one in the window."""
+
+    def apps_after_removal(self) -> Column:
+        """Those of them with one after a removal without a re-grant."""
 
     def accessed(self) -> Population:
         """Over all improper events."""

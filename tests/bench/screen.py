@@ -10,7 +10,9 @@ from tests.bench.terminal import Terminal
 _FIRST_PAINT_LIMIT_MS = 600
 _KEY_LIMIT_MS = 16
 _WORST_KEY_LIMIT_MS = 50
+_WHAT_IF_LIMIT_MS = 50
 _MEMORY_LIMIT_MIB = 400
+_ASKING = "asking ..."
 _STARTS = 5
 # On the board of the demo from its first paint on; what one key opens, a later one closes.
 _KEYS = (
@@ -117,6 +119,37 @@ def measure_large(store: Path, *, columns: int, lines: int, keys: int) -> list[R
             f"< {_MEMORY_LIMIT_MIB} MiB",
             memory < _MEMORY_LIMIT_MIB,
         ),
+    ]
+
+
+def measure_what_if(store: Path, *, columns: int, lines: int) -> list[Row]:
+    """Move the cut-off, as-of and window of a what-if: from each key to the figures of both columns, painted."""
+    command = python("-m", "tui", "--db", str(store))
+    with Terminal(command, columns=columns, lines=lines) as terminal:
+        terminal.wait_for("Partner 0", seconds=120)
+        terminal.settle_for(_SECONDS_UNTIL_ALL_IS_READ)
+        terminal.answered("w", waiting="reading ...", seconds=300)
+        first = terminal.answered("]", waiting=_ASKING, seconds=300)
+        times = [
+            terminal.answered(key, waiting=_ASKING, seconds=60) * 1000
+            for moved in ("]]]]llllLLLLhhhhHHHH[[[[", "[[hhhhHHHHllllLLLL", "LLLLhhhhllllHHHH")
+            for key in (*moved, "j")
+            if key != "j" or terminal.press(key) is None
+        ]
+        memory = terminal.resident_mib()
+    times.sort()
+    p95 = times[min(len(times) - 1, len(times) * 95 // 100)]
+    shown = f"python -m tui --db scale.db, w  ({columns}x{lines})"
+    return [
+        Row("what-if, the first", f"{first * 1000:,.0f} ms", shown),
+        Row(
+            "what-if, a key to its answer",
+            f"p50 {middle(times):.0f} ms, p95 {p95:.0f}, worst {times[-1]:.0f}",
+            f"{len(times)} keys",
+            f"p95 <= {_WHAT_IF_LIMIT_MS} ms",
+            p95 <= _WHAT_IF_LIMIT_MS,
+        ),
+        Row("memory, afterwards", f"{memory:,.0f} MiB", "VmRSS", f"< {_MEMORY_LIMIT_MIB} MiB", memory < _MEMORY_LIMIT_MIB),
     ]
 
 

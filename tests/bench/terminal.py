@@ -119,6 +119,29 @@ class Terminal:
         self.settle()
         return None if painted is None else painted - pressed
 
+    def answered(self, key: str, *, waiting: str, seconds: float) -> float:
+        """Press a key that asks something, and wait for the answer.
+
+        Args:
+            waiting: what the screen says for as long as there is no answer.
+            seconds: how long that may take.
+
+        Returns:
+            Seconds until the end of the first frame that changed the screen and does not say so.
+
+        Raises:
+            RuntimeError: no answer came in time; with the screen.
+        """
+        before = self._state()
+        pressed = time.perf_counter()
+        os.write(self._terminal, key.encode())
+        while time.perf_counter() - pressed < seconds:
+            at = self._read(_QUIET_SECONDS)
+            if at is not None and waiting not in self.text() and self._state() != before:
+                self.settle()
+                return at - pressed
+        raise RuntimeError(f"{key!r} was not answered within {seconds} s:\n{self.text()}")
+
     def _state(self) -> list[object]:
         """What is visible: characters with their colours, for a cursor that is only a colour."""
         return [

@@ -41,6 +41,8 @@ def everything(counts: Counts, instants: list[int]) -> dict[str, object]:
     tallies = counts.tallies()
     return {
         "reading apps": counts.reading_apps().tolist(),
+        "recently reading apps": counts.recently_reading_apps().tolist(),
+        "apps after removal": counts.apps_after_removal().tolist(),
         "accessed": counts.accessed(),
         "recent": counts.recent(),
         "after removal": counts.after_removal(),

@@ -13,7 +13,7 @@ from store.figures import figures, figures_document
 from store.instants import parse_point
 from store.ledger import actions
 from store.parameters import Parameters
-from store.partners import all_partners
+from store.partners import POPULATIONS, all_partners, partner_list
 from store.scenarios import (
     LONGEST_NAME,
     drop_scenario,
@@ -147,6 +147,12 @@ def test_a_comparison_is_two_sheets_and_those_who_differ(tmp_path: Path, seed: i
                 cell = f"{flips.population}.partners"
                 assert value(other, cell) - value(plain, cell) == entered - left
                 assert len(flip_words(flips)) == (entered > 0) + (left > 0)
+                belongs = POPULATIONS[flips.population]
+                then, whatever = (
+                    {(row.partner, row.partner_id, row.name) for row in partner_list(store, each) if belongs(row)}
+                    for each in (now, asked)
+                )
+                assert ({*flips.entered}, {*flips.left}) == (whatever - then, then - whatever)
 
 
 def value(document: Any, cell: str) -> int:
@@ -191,7 +197,8 @@ def test_the_command_saves_lists_shows_and_drops(path: Path, capsys: pytest.Capt
     document = json.loads(told(path, capsys, "--show", "later", "--json"))
     assert document["scenario"]["parameters"] == document["parameters"]
     (flip,) = (each for each in document["flips"] if each["population"] == "retained")
-    assert (flip["entered"], flip["left"]) == ([], ["GroupPilot"])
+    assert (flip["entered"], [each["name"] for each in flip["left"]]) == ([], ["GroupPilot"])
+    assert [each["partner_id"] for each in flip["left"]] == ["p-5"]
     assert [each["figure"] for each in document["figures"]] == [*COMPARED]
     unsaved = json.loads(told(path, capsys, "--cutoff", "2018-05-20", "--without-app", "a-5", "--json"))
     assert unsaved["figures"] == document["figures"]
