@@ -64,6 +64,7 @@ def main() -> int:
                 rows = questions.measure(store)
             elif part == "board":
                 rows = screen.measure_large(store, columns=columns, lines=lines, keys=arguments.keys)
+                rows += screen.measure_what_if(store, columns=columns, lines=lines)
             elif part == "append":
                 rows = imports.append(Path(folder), store)
             else:

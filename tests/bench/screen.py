@@ -149,7 +149,13 @@ def measure_what_if(store: Path, *, columns: int, lines: int) -> list[Row]:
             f"p95 <= {_WHAT_IF_LIMIT_MS} ms",
             p95 <= _WHAT_IF_LIMIT_MS,
         ),
-        Row("memory, afterwards", f"{memory:,.0f} MiB", "VmRSS", f"< {_MEMORY_LIMIT_MIB} MiB", memory < _MEMORY_LIMIT_MIB),
+        Row(
+            "memory, afterwards",
+            f"{memory:,.0f} MiB",
+            "VmRSS",
+            f"< {_MEMORY_LIMIT_MIB} MiB",
+            memory < _MEMORY_LIMIT_MIB,
+        ),
     ]
 
 

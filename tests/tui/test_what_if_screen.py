@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from rich.cells import cell_len
 from textual.pilot import Pilot
 
 from store import sheet
@@ -27,6 +29,7 @@ from tui.screens.sheet_rows import SheetRowsScreen
 from tui.screens.what_if import WhatIfScreen
 from tui.screenshot import settled
 from tui.widgets.sheet_layout import Place
+from tui.widgets.what_if_layout import what_if_page
 from tui.widgets.what_if_list import APPS, AS_OF, CUTOFF, OPT_INS, WINDOW, moved
 
 Flow = Callable[[Pilot[int]], Awaitable[None]]
@@ -243,3 +246,19 @@ def test_a_month_further_is_the_same_day_or_the_last() -> None:
     assert moved(parse_point("2018-01-31"), 1, "month") == parse_point("2018-02-28")
     assert moved(parse_point("2020-03-31"), -1, "month") == parse_point("2020-02-29")
     assert OPT_INS == WINDOW + 1
+
+
+@pytest.mark.parametrize("width", [78, 118, 198])
+def test_large_numbers_do_not_touch(store: Store, width: int) -> None:
+    found = sheet.compare(store, Parameters(today=TODAY), Parameters(today=TODAY, window_days=1))
+    large = found.now.accessed._replace(people=98_765_432, events=987_654_321, records=9_876_543_210)
+    found = found._replace(now=replace(found.now, accessed=large, recent=large))
+    page = what_if_page(found, width)
+    lines = ["".join(part.text for part in line) for line in page.lines]
+    assert any("≥9,876,543,210" in line for line in lines)
+    assert max(map(cell_len, lines)) <= width
+    numbers = [(line, part) for line in page.lines for part in line if part.place and part.text[-1:].isdigit()]
+    assert len(numbers) > 60
+    for line, part in numbers:
+        before = "".join(each.text for each in line[: line.index(part)])
+        assert before.endswith(" "), (before, part)

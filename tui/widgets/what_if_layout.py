@@ -1,35 +1,42 @@
 """A what-if beside the figures as they are, as lines of a page: both numbers, the change, and which partners flip."""
 
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+
 from store.sheet import Comparison
 from store.sheet_words import COMPARED, MEASURE_WORDS, Compared, compared, difference_words, flip_words, remarks
 from store.words import VERDICTS
 from tui.text import clean, fit, wrapped
 from tui.widgets.sheet_layout import SHORT, Block, Page, Part, Place, beside, page_of, titled
 
-_LABEL, _NUMBER = 19, 10
-_BLOCK = _LABEL + 3 * _NUMBER
+_LABEL, _LEAST_NUMBER = 19, 10
 _GAP = 3
+_NOW = len(" now")
 _LONGEST = 1_000
 
 
 def what_if_page(found: Comparison, width: int) -> Page:
     """The comparison for so many cells."""
-    by_cell = {each.cell: each for each in compared(found)}
+    all_numbers = compared(found)
+    by_cell = {each.cell: each for each in all_numbers}
+    columns = _columns(all_numbers)
+    block_width = _LABEL + sum(columns)
     window = f"Last {found.now.window_days} d"
     if found.what_if.window_days != found.now.window_days:
         window += f" / {found.what_if.window_days} d"
     titles = {"retained": "Kept access", "accessed": "Read", "recent": window, "after_removal": "After removal"}
     blocks = [
-        _numbers(titles[name], [by_cell[cell] for cell in COMPARED if cell.startswith(f"{name}.")]) for name in titles
+        _numbers(titles[name], [by_cell[cell] for cell in COMPARED if cell.startswith(f"{name}.")], columns)
+        for name in titles
     ]
-    blocks.append(_numbers("Events before as-of", [by_cell[f"verdicts.{name}"] for name in VERDICTS]))
-    blocks.append(
-        _numbers("Days and later events", [by_cell[f"coverage.{name}"] for name in ("days", "covered_days")])
-        + _numbers("", [by_cell["events_from_as_of"]])
-    )
-    many = min(max((width + _GAP) // (_BLOCK + _GAP), 1), 3)
+    blocks.append(_numbers("Events before as-of", [by_cell[f"verdicts.{name}"] for name in VERDICTS], columns))
+    others = ("coverage.days", "coverage.covered_days", "events_from_as_of")
+    blocks.append(_numbers("Days and later events", [by_cell[cell] for cell in others], columns))
+    many = min(max((width + _GAP) // (block_width + _GAP), 1), 3)
     rows = [
-        beside([(block, _BLOCK) for block in blocks[place : place + many]]) for place in range(0, len(blocks), many)
+        beside([(block, block_width) for block in blocks[place : place + many]])
+        for place in range(0, len(blocks), many)
     ]
     first = [block for block in (_remarks(found, width),) if block]
     # Numbers keep their places while a value moves: what is told in words, of any length, comes after them.
@@ -37,7 +44,14 @@ def what_if_page(found: Comparison, width: int) -> Page:
     return page_of([*rows[:head], *first, _flips(found, width), *rows[head:]])
 
 
-def _numbers(title: str, rows: list[Compared]) -> Block:
+def _columns(rows: Sequence[Compared]) -> tuple[int, int, int]:
+    """The cells of each column of numbers: a blank before the longest of them, whatever it is."""
+    longest = max(cell_len(told.words) for each in rows for told in (each.now, each.what_if))
+    of_each = max(longest + 1, _LEAST_NUMBER)
+    return of_each, of_each, max(of_each - 1, _LEAST_NUMBER)
+
+
+def _numbers(title: str, rows: list[Compared], columns: tuple[int, int, int]) -> Block:
     lines: Block = []
     for each in rows:
         area, _, name = each.cell.partition(".")
@@ -45,12 +59,14 @@ def _numbers(title: str, rows: list[Compared]) -> Block:
         line = [Part(fit(f" {words}", _LABEL))]
         for column, told in enumerate((each.now, each.what_if)):
             style = "strong" if told.value else "quiet"
-            line += [Part(" " * max(_NUMBER - len(told.words), 0)), Part(told.words, style, Place(each.cell, column))]
+            blank = " " * (columns[column] - cell_len(told.words))
+            line += [Part(blank), Part(told.words, style, Place(each.cell, column))]
         changed = difference_words(each.difference)
-        line.append(Part(fit(changed, _NUMBER, right=True), "accent" if each.difference else "quiet"))
+        line.append(Part(fit(changed, columns[2], right=True), "accent" if each.difference else "quiet"))
         lines.append(tuple(line))
-    head = "".join(fit(text, _NUMBER, right=True) for text in ("now", "what if", "change"))
-    return [(Part(fit(f" {title}", _LABEL), "accent"), Part(head, "quiet")), *lines] if title else lines
+    # A long title has the room above the numbers, up to the word that heads them.
+    head = fit("now", _NOW, right=True) + fit("what if", columns[1], right=True) + fit("change", columns[2], right=True)
+    return [(Part(fit(f" {title}", _LABEL + columns[0] - _NOW), "accent"), Part(head, "quiet")), *lines]
 
 
 def _words(cell: str, name: str) -> str:
