@@ -13,7 +13,7 @@ from store.kept import Evidence, Population
 HOLDS, BROKEN, UNKNOWN = "holds", "broken", "unknown"
 COMPARISONS = ("==", "!=", ">=", "<=", ">", "<")
 MOST = 10**15
-_READS = ("partners", "apps", "people", "resources", "events", "records")
+_READS = ("partners", "apps", "people", "resources", "data_classes", "events", "records")
 # The figures a claim can be bound to: those whose qualifier says how far they can be trusted.
 FIGURES = (
     *("retained.partners", "retained.apps"),

@@ -98,6 +98,10 @@ class Verdicts:
     settled: npt.NDArray[np.int32]
     improper_classes: list[tuple[str, ...]]
 
+    def classes_of(self, settled: npt.NDArray[np.int32]) -> set[str]:
+        """The data classes that are improper on their own in these events, told by the numbers of their situations."""
+        return {name for each in distinct(settled).tolist() for name in self.improper_classes[each]}
+
 
 def judge_columns(
     columns: EventColumns, judge: Judge, registry: Registry, classes_of: dict[int, tuple[str, ...]]

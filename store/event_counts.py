@@ -120,6 +120,7 @@ class EventCounts:
             apps=len(apps),
             people=_distinct(subject),
             resources=_distinct(resource),
+            data_classes=len(self.verdicts_of.classes_of(self.verdicts_of.settled[mask])),
             events=len(subject),
             records=exact_sum(records[known]),
             events_without_subject=int((subject == 0).sum()),

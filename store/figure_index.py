@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from store.aliases import same_person
 from store.columns import COUNTED_SEGMENTS, Mask, load_named
-from store.event_order import MOST_EVENTS, Arranged, EventOrder, Ranks, arrange, event_order, verdict_table
+from store.event_order import MOST_EVENTS, Arranged, EventOrder, Numbers, Ranks, arrange, event_order, verdict_table
 from store.facts import removal_lag
 from store.judge import IMPROPER, Judge, Situation
 from store.linked import NEVER, NO_RANKS, Ids, Linked, RunningTotal, linked, previous
@@ -60,6 +60,7 @@ class After(NamedTuple):
     Attributes:
         app: place among the index's apps.
         subject, resource, records: as in `EventColumns`.
+        situation: its place among the order's.
         lag: microseconds since the removal.
     """
 
@@ -68,6 +69,7 @@ class After(NamedTuple):
     subject: Ranks
     resource: Ranks
     records: Column
+    situation: Numbers
     lag: Column
 
 
@@ -157,11 +159,12 @@ class _Candidates:
     """Columns of the candidates, in the order of the segments; each is taken once, for they need much room."""
 
     def __init__(self) -> None:
-        self._parts: dict[str, list[npt.NDArray[Any]]] = {name: [NO_RANKS] for name in (*_COLUMNS, "rank", "denied")}
+        names = (*_COLUMNS, "rank", "situation", "denied")
+        self._parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in names}
         self.number = 0
         self.most_records = 0
 
-    def add(self, columns: dict[str, Column], rank: Ranks, chosen: Column) -> None:
+    def add(self, columns: dict[str, Column], rank: Ranks, situation: Numbers, chosen: Column) -> None:
         """Take these of a segment's events; subjects are people."""
         most = int(columns["records"][chosen].max(initial=0))
         self.most_records = max(self.most_records, most)
@@ -171,6 +174,7 @@ class _Candidates:
         self._parts["records"].append(columns["records"][chosen].astype(np.int32 if most < 2**31 else np.int64))
         self._parts["after"].append(columns["after"][chosen].astype(bool))
         self._parts["rank"].append(rank[chosen])
+        self._parts["situation"].append(situation[chosen])
 
     def add_denied(self, rank: Ranks) -> None:
         """Take the ranks of denied events after a removal: no candidates, but found on the way."""
@@ -178,7 +182,9 @@ class _Candidates:
 
     def take(self, name: str) -> npt.NDArray[Any]:
         """One column whole."""
-        return np.concatenate(self._parts.pop(name))
+        # An empty column beside the others would make narrow ones wide.
+        parts = self._parts.pop(name)
+        return np.concatenate(parts) if parts else NO_RANKS
 
     def put(self, name: str, column: npt.NDArray[Any]) -> None:
         """One column in another order."""
@@ -220,7 +226,7 @@ def _read(
         end = begin + len(columns["app"])
         rank, code = arranged.rank[begin:end], arranged.code[begin:end]
         begin = end
-        found.add(columns, rank, np.flatnonzero(can_be[np.searchsorted(bounds, rank, "right"), code]))
+        found.add(columns, rank, code, np.flatnonzero(can_be[np.searchsorted(bounds, rank, "right"), code]))
         found.add_denied(rank[(columns["outcome"] != 0) & (columns["after"] != 0)])
 
 
@@ -286,14 +292,14 @@ def _sorted_by_app(found: _Candidates) -> tuple[Ids, Ranks]:
         return app, rank
     order = np.argsort(key)
     del key
-    for name in ("subject", "resource", "records", "after"):
+    for name in ("subject", "resource", "records", "situation", "after"):
         found.put(name, found.take(name)[order])
     return app[order], rank[order]
 
 
 def _after(world: World, order: EventOrder, found: _Candidates, rank: Ranks, app: Ids, apps: Ids) -> After:
     late = np.flatnonzero(found.take("after"))
-    its: dict[str, npt.NDArray[Any]] = {}
+    its: dict[str, npt.NDArray[Any]] = {"situation": found.take("situation")[late]}
     for name in ("subject", "resource", "records"):
         column = found.take(name)
         its[name] = column[late]

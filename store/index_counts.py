@@ -14,7 +14,7 @@ from store.columns import Mask, distinct, how_many
 from store.event_counts import exact_sum
 from store.event_order import Ranks, verdict_table
 from store.figure_index import ALIGNMENT, FigureIndex, Indexed
-from store.judge import UNDETERMINED, VERDICT_NAMES, Judge
+from store.judge import IMPROPER, UNDETERMINED, VERDICT_NAMES, Judge
 from store.kept import Population
 from store.linked import NEVER, Linked
 from store.parameters import View
@@ -111,12 +111,30 @@ class IndexCounts:
             apps=int(np.count_nonzero(events)),
             people=people,
             resources=resources,
+            data_classes=self._classes_since(low),
             events=int(events.sum()),
             records=sum(self._records(before, events).tolist()),
             events_without_subject=self._number_of(index.nobody_rank, low),
             events_without_records=self._number_of(index.uncounted_rank, low),
             qualifier="",
         )
+
+    def _classes_since(self, low: int) -> int:
+        """How many different data classes the candidates from a rank on in the range were read of."""
+        found: set[str] = set()
+        for period, (begin, end) in enumerate(self._periods):
+            begin, end = max(begin, low), min(end, self._range.high)
+            if begin < end:
+                self._add_classes(found, period, np.flatnonzero(self._order.situations_between(begin, end)))
+        return len(found)
+
+    def _add_classes(self, found: set[str], period: int, situations: Column) -> None:
+        """Add the data classes that are improper on their own in these situations, where they are improper."""
+        in_force, verdict = self._judge.in_force(period), self._table[period]
+        for each in situations[verdict[situations] == IMPROPER].tolist():
+            situation = self._order.situations[each]
+            if not found.issuperset(situation.data_classes):
+                found.update(self._judge.improper_classes(situation, in_force))
 
     def _number_of(self, ascending: Ranks, low: int) -> int:
         """How many of these ranks lie from `low` on in the range."""
@@ -137,11 +155,16 @@ class IndexCounts:
         after, late = self._index.after, self._late
         apps, records = distinct(after.app[late]), after.records[late]
         subject, resource = after.subject[late], after.resource[late]
+        bounds = [end for _, end in self._periods[:-1]]
+        period_of, classes = np.searchsorted(bounds, after.rank[late], "right"), set[str]()
+        for period in distinct(period_of).tolist():
+            self._add_classes(classes, period, distinct(after.situation[late[period_of == period]]))
         return Population(
             partners=len(distinct(self._index.partner[apps])),
             apps=len(apps),
             people=how_many(subject),
             resources=how_many(resource),
+            data_classes=len(classes),
             events=len(late),
             records=exact_sum(records[records >= 0]),
             events_without_subject=int((subject == 0).sum()),

@@ -18,6 +18,7 @@ class Population(NamedTuple):
 
     Attributes:
         people: distinct subjects over all its partners and apps.
+        data_classes: distinct ones that are improper on their own.
         records: sum over the events whose log says so; the others are `events_without_records`.
         qualifier: `exact`, `at_least` or `unsettled`.
     """
@@ -26,6 +27,7 @@ class Population(NamedTuple):
     apps: int
     people: int
     resources: int
+    data_classes: int
     events: int
     records: int
     events_without_subject: int

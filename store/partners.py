@@ -157,7 +157,7 @@ def all_partners(store: Store, parameters: Parameters) -> Sequence[PartnerRow]:
         from store.partner_table import PartnerTable
 
         work = work_of(connection, today=view.today)
-        columns = _columns(store, connection, view, kept=parameters.are_defaults())
+        columns = partner_columns(store, connection, view, kept=parameters.are_defaults())
         if len(columns) >= MANY_PARTNERS:
             return PartnerTable(columns, work)
     return sort_rows([row_of(columns.figures(place), work) for place in range(len(columns))], ATTENTION)
@@ -242,12 +242,17 @@ def answers_as_kept(connection: sqlite3.Connection, view: View, *, kept: bool) -
 def _figures(store: Store, connection: sqlite3.Connection, view: View, *, kept: bool) -> list[PartnerFigures]:
     if answers_as_kept(connection, view, kept=kept):
         return kept_partners(connection)
-    columns = _columns(store, connection, view, kept=False)
+    columns = partner_columns(store, connection, view, kept=False)
     return [columns.figures(place) for place in range(len(columns))]
 
 
-def _columns(store: Store, connection: sqlite3.Connection, view: View, *, kept: bool) -> "PartnerColumns":
-    """Every known partner's figures; who is known, and by what name, the last refresh says, if it knows everything."""
+def partner_columns(store: Store, connection: sqlite3.Connection, view: View, *, kept: bool) -> "PartnerColumns":
+    """Every known partner's figures; who is known, and by what name, the last refresh says, if it knows everything.
+
+    Args:
+        connection: of this store, inside `reading`.
+        kept: the view is the rulebook's own.
+    """
     from store.partner_table import columns_of, kept_columns
 
     if answers_as_kept(connection, view, kept=kept):

@@ -6,8 +6,8 @@ from store.connection import Store
 from store.figures import Figures, figures
 from store.instants import format_instant, format_optional
 from store.parameters import Parameters, resolve
-from store.partners import POPULATIONS, all_partners
-from store.rulebook import current_rulebook, rulebook_in
+from store.partners import POPULATIONS, partner_columns
+from store.rulebook import rulebook_in
 from store.what_if import variation_words
 from store.words import duration_words
 
@@ -44,12 +44,10 @@ class Sheet(NamedTuple):
 
     Attributes:
         figures: the populations and all that goes with them.
-        data_classes: for each population that read, how many different classes were read of it.
         times: when what happened.
     """
 
     figures: Figures
-    data_classes: dict[str, int]
     times: Times
 
 
@@ -74,14 +72,8 @@ _REMOVALS = "SELECT min(removed_at), max(removed_at) FROM live_removals"
 
 def sheet(store: Store, parameters: Parameters) -> Sheet:
     """The sheet under these parameters."""
-    from store.sheet_rows import data_class_counts
-
     with store.reading():
-        return Sheet(
-            figures(store, parameters),
-            data_class_counts(store, parameters),
-            times(store, parameters),
-        )
+        return Sheet(figures(store, parameters), times(store, parameters))
 
 
 def times(store: Store, parameters: Parameters) -> Times:
@@ -89,17 +81,19 @@ def times(store: Store, parameters: Parameters) -> Times:
     from store.audit_rows import steps_by_partner, steps_of_incident
 
     with store.reading() as connection:
-        rows = [row for row in all_partners(store, parameters) if row.events]
+        rulebook = rulebook_in(connection)
+        columns = partner_columns(store, connection, resolve(rulebook, parameters), kept=parameters.are_defaults())
+        reading = columns.members("accessed")
+        first, last = (columns.numbers[name][reading].tolist() for name in ("first_at", "last_at"))
         first_removal, last_removal = connection.execute(_REMOVALS).fetchone()
         told = [step.at for mine in steps_by_partner(connection).values() for step in mine if step.step == "notified"]
         taken: dict[str, int] = {}
         for step in steps_of_incident(connection):
             taken.setdefault(step.step, step.at)
-        aware_at = current_rulebook(store).aware_at
     return Times(
-        first_read=min((row.first_at for row in rows if row.first_at is not None), default=None),
-        last_read=max((row.last_at for row in rows if row.last_at is not None), default=None),
-        aware_at=aware_at,
+        first_read=min(first, default=None),
+        last_read=max(last, default=None),
+        aware_at=rulebook.aware_at,
         first_removal=first_removal,
         last_removal=last_removal,
         first_told=min(told, default=None),
@@ -173,7 +167,6 @@ def compare(store: Store, now: Parameters, what_if: Parameters) -> Comparison:
 def sheet_document(found: Sheet) -> dict[str, object]:
     """What the sheet adds to the figures as JSON."""
     return {
-        "data_classes": found.data_classes,
         "times": {name: format_optional(at) for name, at in found.times._asdict().items()},
         "spans": dict(span_lines(found.times)),
     }

@@ -95,13 +95,6 @@ def sheet_rows(
         return rows.page(cell, first, limit)
 
 
-def data_class_counts(store: Store, parameters: Parameters) -> dict[str, int]:
-    """How many different data classes were read, for each population of `READING`: one pass over the events for all."""
-    with store.reading() as connection:
-        world = world_under(store, connection, parameters.variation)
-        return _Looking(connection, world, resolve(world.rulebook, parameters)).data_class_counts()
-
-
 class _Found(NamedTuple):
     """All rows of a cell: columns, how many, what they sum to, and what makes some of them."""
 
@@ -159,17 +152,6 @@ class _Looking:
             chosen = _Events(*(column[known] for column in chosen))
             return self._listed(chosen, total=sum(chosen.records.tolist()))
         return self._listed(chosen)
-
-    def data_class_counts(self) -> dict[str, int]:
-        """How many different data classes were read, by population."""
-        choosers = {name: self._chooser(name, "data_classes") for name in READING}
-        found: dict[str, set[str]] = {name: set() for name in READING}
-        for columns in self._world.parts(self._connection):
-            verdicts = self._world.judge(columns, cutoff=self._view.what_if_cutoff)
-            for name, choose in choosers.items():
-                for situation in np.unique(verdicts.settled[choose(columns, verdicts)]).tolist():
-                    found[name].update(verdicts.improper_classes[situation])
-        return {name: len(classes) for name, classes in found.items()}
 
     def _chooser(self, area: str, name: str) -> Callable[[EventColumns, Verdicts], Mask]:
         view = self._view

@@ -1,6 +1,5 @@
 """The cells of the sheet in words: what each is called, what the figures say in it, and which qualifier it bears."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from store.figures import Figures
@@ -38,18 +37,15 @@ class Number(NamedTuple):
     """What a sheet says in one cell.
 
     Attributes:
-        value: None where these figures do not tell it.
         qualifier: of the population's; empty for what is counted in the record or always exact.
     """
 
-    value: int | None
+    value: int
     qualifier: str
 
     @property
     def words(self) -> str:
-        """`≥41,207`; `-` where it is not told."""
-        if self.value is None:
-            return "-"
+        """`≥41,207`."""
         return qualified(self.value, self.qualifier) if self.qualifier else count_words(self.value)
 
 
@@ -63,20 +59,14 @@ class Compared(NamedTuple):
     @property
     def difference(self) -> int:
         """How much the what-if's number is above the other."""
-        return (self.what_if.value or 0) - (self.now.value or 0)
+        return self.what_if.value - self.now.value
 
 
-def number_in(figures: Figures, cell: str, data_classes: Mapping[str, int] | None = None) -> Number:
-    """The number of a cell, with its qualifier.
-
-    Args:
-        data_classes: what the sheet tells besides the figures; without it those cells are not told.
-    """
+def number_in(figures: Figures, cell: str) -> Number:
+    """The number of a cell, with its qualifier."""
     area, _, name = cell.partition(".")
     if area in READING:
         population = getattr(figures, area)
-        if name == "data_classes":
-            return Number(None if data_classes is None else data_classes[area], population.qualifier)
         if name == "denied_attempts":
             return Number(figures.denied_attempts, "")
         # Those of which the log says too little are what they are.
@@ -137,7 +127,7 @@ COMPARED = (
     "retained.partners",
     "retained.apps",
     "retained.ungranted_partners",
-    *(f"{name}.{measure}" for name in READING for measure in (*MEASURES, WITHOUT[0]) if measure != "data_classes"),
+    *(f"{name}.{measure}" for name in READING for measure in (*MEASURES, WITHOUT[0])),
     "after_removal.denied_attempts",
     *(f"verdicts.{name}" for name in VERDICTS),
     "events_from_as_of",

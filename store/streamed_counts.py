@@ -3,6 +3,8 @@
 What is kept meanwhile grows with people, partners and their pairs, not with events.
 """
 
+from collections.abc import Collection
+
 import numpy as np
 
 from store.columns import EventColumns, Mask, Verdicts, different
@@ -50,10 +52,12 @@ class StreamedCounts:
         undetermined = times[(verdict == UNDETERMINED) & before]
         self._last_undetermined = max(self._last_undetermined, int(undetermined.max(initial=NO_INSTANT)))
         places = np.flatnonzero((verdict == IMPROPER) & before)
-        self._take_improper(*(getattr(columns, name)[places] for name in _TAKEN))
+        self._take_improper(verdicts, places, *(getattr(columns, name)[places] for name in _TAKEN))
 
     def _take_improper(
         self,
+        verdicts: Verdicts,
+        places: Column,
         app: Column,
         times: Column,
         subject: Column,
@@ -66,9 +70,11 @@ class StreamedCounts:
         is_recent = times >= self._view.recent_from
         nobody = subject == 0
         self._last_nobody = max(self._last_nobody, int(times[nobody].max(initial=NO_INSTANT)))
-        self._accessed.take(app, subject, resource, records)
+        settled = verdicts.settled[places]
+        self._accessed.take(app, subject, resource, records, verdicts.classes_of(settled))
         for population, chosen in ((self._recent, np.flatnonzero(is_recent)), (self._after, np.flatnonzero(after))):
-            population.take(app[chosen], subject[chosen], resource[chosen], records[chosen])
+            classes = verdicts.classes_of(settled[chosen])
+            population.take(app[chosen], subject[chosen], resource[chosen], records[chosen], classes)
         partner = self._partner_of[app]
         self._partners.take(partner, times, records, is_recent, after, nobody)
         self._partners.take_pairs(partner, subject, resource)
@@ -161,12 +167,14 @@ class _Population:
 
     def __init__(self) -> None:
         self.apps, self._people, self._resources = _Ids(), _Ids(), _Ids()
+        self._data_classes: set[str] = set()
         self._events = self._records = self._without_subject = self._without_records = 0
 
-    def take(self, app: Column, subject: Column, resource: Column, records: Column) -> None:
+    def take(self, app: Column, subject: Column, resource: Column, records: Column, classes: Collection[str]) -> None:
         self.apps.take(app)
         self._people.take(subject)
         self._resources.take(resource)
+        self._data_classes.update(classes)
         known = records[records >= 0]
         self._events += len(app)
         # Halves of numbers: no sum of them exceeds 63 bits.
@@ -181,6 +189,7 @@ class _Population:
             apps=len(apps),
             people=len(self._people.ids()),
             resources=len(self._resources.ids()),
+            data_classes=len(self._data_classes),
             events=self._events,
             records=self._records,
             events_without_subject=self._without_subject,

@@ -49,10 +49,10 @@ WHERE revoked_at IS NULL OR instant(revoked_at) >= instant(granted_at);
 _EVENTS = """
 CREATE TABLE events AS
 SELECT e.occurred_at, e.app_id, coalesce(a.partner, 'app:' || e.app_id) AS partner, e.subject_id, e.resource_id,
-  e.records,
+  e.records, e.restricted,
   CASE
     WHEN e.outcome <> 'success' THEN 'denied'
-    WHEN NOT e.is_restricted THEN 'allowed'
+    WHEN len(e.restricted) = 0 THEN 'allowed'
     WHEN x.since <= e.occurred_at THEN 'allowed_by_exemption'
     WHEN c.since <= e.occurred_at THEN 'allowed_by_opt_in'
     WHEN e.subject_id IS NULL AND b.since <= e.occurred_at THEN 'undetermined'
@@ -61,7 +61,7 @@ SELECT e.occurred_at, e.app_id, coalesce(a.partner, 'app:' || e.app_id) AS partn
 FROM (
   SELECT instant(occurred_at) AS occurred_at, app_id, subject_id, resource_id, CAST(records AS BIGINT) AS records,
     coalesce(outcome, 'success') AS outcome,
-    contains('|' || data_class, '|group.member.') AS is_restricted
+    list_filter(string_split(data_class, '|'), lambda one: starts_with(one, 'group.member.')) AS restricted
   FROM raw_events
 ) e
 LEFT JOIN apps a ON a.app_id = e.app_id
@@ -97,6 +97,7 @@ FROM kept JOIN apps a USING (app_id)
 """
 _POPULATION = """
 SELECT count(DISTINCT partner), count(DISTINCT app_id), count(DISTINCT subject_id), count(DISTINCT resource_id),
+  coalesce(len(list_distinct(flatten(list(DISTINCT restricted)))), 0),
   count(*), coalesce(sum(records), 0), count(*) - count(subject_id), count(*) - count(records)
 FROM reads WHERE {among}
 """
@@ -198,7 +199,7 @@ def told(store: Store, asked: Asked) -> Answer:
     populations = {"accessed": answer.accessed, "recent": answer.recent, "after_removal": answer.after_removal}
     return Answer(
         retained=(answer.retained_partners, answer.retained_apps, answer.ungranted_partners),
-        populations={name: tuple(each[:8]) for name, each in populations.items()},
+        populations={name: tuple(each[:9]) for name, each in populations.items()},
         denied_attempts=answer.denied_attempts,
         verdicts={name: count for name, count in answer.verdicts.items() if count},
         partners={

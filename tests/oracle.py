@@ -278,10 +278,15 @@ def figures(
     days, covered_days, basis = coverage(incident, begin, seen.as_of)
     granted = {row.scope for row in incident.grants}
     retained, ungranted = seen.partners_of(seen.retained_apps()), seen.ungranted_partners()
-    accessed = population(seen.improper(), incident) | {"qualifier": qualifier(seen, begin)}
     recent_begin = None if begin is None else max(begin, seen.recent_from)
-    recent = population(seen.recent(), incident) | {"qualifier": qualifier(seen, recent_begin)}
-    after_removal = population(seen.after_removal(), incident) | {"qualifier": qualifier(seen, begin)}
+    accessed, recent, after_removal = (
+        population(events, incident) | {"data_classes": classes_read(events, seen), "qualifier": qualifier(seen, since)}
+        for events, since in (
+            (seen.improper(), begin),
+            (seen.recent(), recent_begin),
+            (seen.after_removal(), begin),
+        )
+    )
     verdicts = Counter(verdict_ for _, verdict_ in seen.judged)
     cases = {incident.outside_ids[partner]: "open" for partner in retained} | (statuses or {})
     answer: dict[str, object] = {
@@ -308,6 +313,14 @@ def figures(
     if today is not None:
         answer |= {"today": printed(today), "audits": audits(incident, today)}
     return answer
+
+
+def classes_read(events: Sequence[Event], seen: View) -> int:
+    classes: set[str] = set()
+    for event in events:
+        # One reading of a class is enough.
+        classes.update(one for one in {*event.data_classes} - classes if is_improper_alone(event, one, seen))
+    return len(classes)
 
 
 def population(events: Sequence[Event], incident: Incident) -> dict[str, object]:
@@ -455,5 +468,9 @@ def people(
 
 def improper_classes(event: Event, seen: View) -> list[str]:
     """The data classes of an event that are improper, each judged as if it were the only one."""
-    alone = [(one, replace(event, data_classes=(one,))) for one in event.data_classes]
-    return [one for one, single in alone if verdict(single, seen.incident, seen.rulebook)[0] == "improper"]
+    return [one for one in event.data_classes if is_improper_alone(event, one, seen)]
+
+
+def is_improper_alone(event: Event, data_class: str, seen: View) -> bool:
+    """Whether an event would be improper if it carried this data class alone."""
+    return verdict(replace(event, data_classes=(data_class,)), seen.incident, seen.rulebook)[0] == "improper"

@@ -44,7 +44,8 @@ def figures(options: Namespace) -> int:
 def _sheet_lines(found: "Sheet") -> list[str]:
     from store.sheet import span_lines, time_lines
 
-    classes = [f"{_POPULATION_WORDS[name]} {count_words(number)}" for name, number in found.data_classes.items()]
+    counts = {name: getattr(found.figures, name).data_classes for name in _POPULATION_WORDS}
+    classes = [f"{words} {count_words(counts[name])}" for name, words in _POPULATION_WORDS.items()]
     told = [f"{name}: {words}" for name, words in [*time_lines(found.times), *span_lines(found.times)]]
     return ["", f"Data classes: {', '.join(classes)}", *told]
 

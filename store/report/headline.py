@@ -149,21 +149,17 @@ _POPULATIONS = (
     Heading("apps", "Apps", is_number=True),
     Heading("people", "People", is_number=True),
     Heading("resources", "Resources", is_number=True),
+    Heading("data_classes", "Data classes", is_number=True),
     Heading("events", "Restricted reads", is_number=True),
     Heading("records", "Records", is_number=True),
     Heading("events_without_subject", "Reads without a person", is_number=True),
     Heading("events_without_records", "Reads without records", is_number=True),
-    Heading("data_classes", "Data classes", is_number=True),
     Heading("qualifier", "How sure"),
 )
 
 
-def populations(found: Headline, data_classes: Mapping[str, int] | None = None) -> tuple[Block, ...]:
-    """The populations side by side, and all events by verdict.
-
-    Args:
-        data_classes: of each population, how many different ones were read; None where that is not known.
-    """
+def populations(found: Headline) -> tuple[Block, ...]:
+    """The populations side by side, and all events by verdict."""
     kept = (found.retained_partners, found.retained_apps)
     rows: list[tuple[Cell, ...]] = [("kept access", *kept, *(None,) * 7, "by grants and by reads")]
     titles = {
@@ -172,26 +168,20 @@ def populations(found: Headline, data_classes: Mapping[str, int] | None = None) 
         "after_removal": "read after removal",
     }
     for name, its in found.populations.items():
-        counts = (its.partners, its.apps, its.people, its.resources, its.events, its.records)
+        counts = (its.partners, its.apps, its.people, its.resources, its.data_classes, its.events, its.records)
         rows.append(
             (
                 titles[name],
                 *(Count(number, its.qualifier) for number in counts),
                 its.events_without_subject,
                 its.events_without_records,
-                None if data_classes is None else data_classes.get(name),
                 QUALIFIERS[its.qualifier],
             )
         )
     verdicts: list[tuple[Cell, ...]] = [(words, found.verdicts.get(name, 0)) for name, words in VERDICTS.items()]
     verdicts.append(("from as-of on, counted nowhere", found.events_from_as_of))
-    headings: tuple[Heading, ...] = _POPULATIONS
-    if data_classes is None:
-        place = next(place for place, heading in enumerate(headings) if heading.key == "data_classes")
-        headings = headings[:place] + headings[place + 1 :]
-        rows = [row[:place] + row[place + 1 :] for row in rows]
     return (
-        Table("populations", "Each inside the one above it; after removal is inside read", headings, tuple(rows)),
+        Table("populations", "Each inside the one above it; after removal is inside read", _POPULATIONS, tuple(rows)),
         Words("≥ means at least: part of the time is not logged, or reads name no person. ~ means it may be too high."),
         Table(
             "verdicts",

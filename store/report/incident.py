@@ -75,7 +75,7 @@ def _report(facts: IncidentFacts) -> Report:
     document = _document(facts)
     found = facts.sheet.figures
     told = headline(figures_document(found), facts.view.recent_from)
-    side_by_side = populations(told, facts.sheet.data_classes)
+    side_by_side = populations(told)
     sections = (
         Section("summary", "In short", summary(told)),
         Section("timeline", "When it happened", _timeline(facts)),

@@ -51,9 +51,9 @@ def test_what_was_frozen_is_told_whatever_happened_since(path: Path, tmp_path: P
     told = written(path, tmp_path / "report.csv").decode()
     lines = list(csv.reader(told.splitlines()))
     (read,) = [line for line in lines if line[0] == "populations" and line[2] == "read"]
-    assert read[3:9] == [
+    assert read[3:10] == [
         str(frozen["figures"]["accessed"][name])
-        for name in ("partners", "apps", "people", "resources", "events", "records")
+        for name in ("partners", "apps", "people", "resources", "data_classes", "events", "records")
     ]
     members = {line[2]: line[3:7] for line in lines if line[0] == "partners" and line[1] != "0"}
     for place, name in enumerate(("retained", "accessed", "recent", "after_removal")):

@@ -81,7 +81,7 @@ INFERRED = Coverage(88, 88, "inferred", (), {})
 
 
 def evidence(qualifier: str, **other: object) -> Evidence:
-    read = Population(11, 12, 310, 7, 400, 900, 0, 0, qualifier)
+    read = Population(11, 12, 310, 7, 2, 400, 900, 0, 0, qualifier)
     given: dict[str, object] = {
         "retained_partners": 96,
         "retained_apps": 99,
@@ -123,7 +123,7 @@ def test_bounds_follow_the_qualifier() -> None:
         {"whole": INFERRED, "window": INFERRED},
         {"quarantined": 1},
         {"verdicts": {"undetermined": 1}},
-        {"accessed": Population(11, 12, 310, 7, 400, 900, 1, 0, "unsettled")},
+        {"accessed": Population(11, 12, 310, 7, 2, 400, 900, 1, 0, "unsettled")},
     ],
     ids=str,
 )
@@ -140,7 +140,7 @@ def test_a_window_is_judged_by_its_own_days() -> None:
 
 
 def test_what_only_ever_adds_leaves_no_upper_bound() -> None:
-    silent = Population(11, 12, 310, 7, 400, 900, 0, 5, "exact")
+    silent = Population(11, 12, 310, 7, 2, 400, 900, 0, 5, "exact")
     assert bounds(evidence("exact", accessed=silent), "accessed.records") == Bounds(900, "at_least", 900, None)
     assert bounds(evidence("exact", accessed=silent), "accessed.events") == Bounds(400, "exact", 400, 400)
     unmapped = evidence("exact", unmapped_scopes=("mail.read",))

@@ -9,7 +9,7 @@ from store.connection import Store
 from store.errors import UsageError
 from store.figures import figures, figures_document
 from store.parameters import Parameters
-from store.sheet_rows import SheetRows, cells, data_class_counts, sheet_rows
+from store.sheet_rows import SheetRows, cells, sheet_rows
 from store.what_if import variation
 from tests.differential import TODAY, both
 from tests.incidents import draw
@@ -30,8 +30,6 @@ def number_of(document: dict[str, Any], cell: str) -> int | None:
 def unlike(store: Store, parameters: Parameters) -> tuple[list[str], int]:
     document: dict[str, Any] = dict(figures_document(figures(store, parameters)))
     found, hit = [], 0
-    for name, number in data_class_counts(store, parameters).items():
-        document[name]["data_classes"] = number
     audits = [f"audits.{name}" for name in document["audits"]]
     for cell in (*cells(), *audits):
         rows = sheet_rows(store, parameters, cell)

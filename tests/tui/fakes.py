@@ -113,6 +113,7 @@ def population(rows: Sequence[PartnerRow], qualifier: str = "at_least") -> Popul
         apps=sum(each.apps for each in rows),
         people=sum(each.people for each in rows),
         resources=sum(each.resources for each in rows),
+        data_classes=2 if rows else 0,
         events=sum(each.events for each in rows),
         records=0,
         events_without_subject=0,

@@ -91,7 +91,7 @@ def test_every_number_leads_to_as_many_rows(store: Store) -> None:
         tried = 0
         for place in found:
             grid(pilot).go_to(place)
-            told = number_in(screen._sheet.figures, place.cell, screen._sheet.data_classes)
+            told = number_in(screen._sheet.figures, place.cell)
             await press(pilot, "enter")
             rows = pilot.app.screen
             assert isinstance(rows, SheetRowsScreen)

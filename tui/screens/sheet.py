@@ -121,7 +121,7 @@ class SheetScreen(WorkScreen):
             return "a caveat of the figures" if short else figures.caveats[int(name)]
         if area in ("time", "span"):
             return self._time_told(area, name, found)
-        value = number_in(figures, place.cell, found.data_classes)
+        value = number_in(figures, place.cell)
         parts = [f"{cell_words(place.cell, figures)} {value.words}", qualifier_words(value.qualifier)]
         parts.append(cell_range(place.cell, figures))
         return "; ".join(part for part in parts if part)

@@ -212,7 +212,7 @@ _ALARMS = ("after_removal.partners", "after_removal.apps", "after_removal.people
 
 def _number(sheet: Sheet, cell: str, width: int) -> list[Part]:
     """A number flush right, only its own digits being the place."""
-    found = number_in(sheet.figures, cell, sheet.data_classes)
+    found = number_in(sheet.figures, cell)
     words = found.words
     style = "alarm" if cell in _ALARMS and found.value else "strong"
     return [Part(" " * max(width - cell_len(words), 0)), Part(words, style if found.value else "quiet", Place(cell))]
