@@ -95,8 +95,7 @@ def listed(pilot: Pilot[int]) -> EventList:
 async def filtered(pilot: Pilot[int], typed: str) -> str:
     if not pilot.app.screen.query_one(FilterLine).has_class("-open"):
         await press(pilot, "slash")
-    await press(pilot, *typed)
-    await pilot.pause(0.3)
+    await pilot.press(*typed)
     await settled(pilot)
     return text(pilot)
 

@@ -1,0 +1,5 @@
+"""What the tests of pictures wait with."""
+
+from tests.at_rest import at_rest
+
+__all__ = ["at_rest"]
