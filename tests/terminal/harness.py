@@ -3,6 +3,7 @@
 Nothing sleeps: every wait is for a condition, with a deadline that fails the test and shows the screen.
 """
 
+import codecs
 import ctypes
 import fcntl
 import os
@@ -19,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-import pyte
+from tests.terminal.emulator import Screen, Stream
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 30.0
@@ -91,8 +92,9 @@ class Terminal:
             controlling: whether the terminal is the program's own, which ends it with SIGHUP when it closes.
         """
         self.raw = bytearray()
-        self.screen = pyte.Screen(*size)
-        self._stream = pyte.ByteStream(self.screen)
+        self.screen = Screen(*size)
+        self._stream = Stream(self.screen)
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         master, slave = pty.openpty()
         self._master = master
         self._set_size(size)
@@ -208,7 +210,7 @@ class Terminal:
         self.raw += chunk
         if self.raw.find(_ASKS_FOR_FRAMES, fresh) >= 0:
             os.write(self._master, _KNOWS_FRAMES)
-        self._stream.feed(chunk)
+        self._stream.feed(self._decoder.decode(chunk))
         return bool(chunk)
 
     def _frame_is_whole(self) -> bool:

@@ -50,7 +50,7 @@ def taken_apart(raw: str, size: tuple[int, int]) -> Written:
     Args:
         size: of the terminal at its largest, columns and rows: what is placed outside was not placed by the program.
     """
-    sequences: Counter[str] = Counter()
+    tokens: Counter[str] = Counter()
     copies = []
     text = []
     for kind, token in _tokens(raw):
@@ -61,7 +61,11 @@ def taken_apart(raw: str, size: tuple[int, int]) -> Written:
         if found := COPY.fullmatch(token):
             copies.append(found[1])
         else:
-            sequences.update(_kinds(token, size))
+            tokens[token] += 1
+    sequences: Counter[str] = Counter()
+    for token, times in tokens.items():
+        for kind in _kinds(token, size):
+            sequences[kind] += times
     return Written(sequences, tuple(copies), "".join(text))
 
 
