@@ -74,7 +74,7 @@ def bounds(evidence: Evidence, figure: str) -> Bounds:
 
     *Complete in the log*: it is what is counted. *At least*: no lower. *Unsettled*: no higher, as far as what was read
     is wholly logged, names its people and is decided; else anything. Records that the log does not count, scopes
-    that the rulebook does not map, and grants that nobody imported, only ever add.
+    that the rulebook does not map, and grants and removals that nobody imported, only ever add.
 
     Args:
         figure: one of `FIGURES`.
@@ -83,7 +83,8 @@ def bounds(evidence: Evidence, figure: str) -> Bounds:
     if population == "retained":
         counted = evidence.retained_partners if name == "partners" else evidence.retained_apps
         # Who read without a grant shows that the grants are not all known.
-        its, more = evidence.accessed, bool(evidence.unmapped_scopes or evidence.ungranted_partners)
+        its = evidence.accessed
+        more = bool(evidence.unmapped_scopes or evidence.ungranted_partners) or not evidence.grants_known
     else:
         its = {
             "accessed": evidence.accessed,
@@ -92,6 +93,8 @@ def bounds(evidence: Evidence, figure: str) -> Bounds:
         }[population]
         counted = int(getattr(its, name))
         more = name == "records" and its.events_without_records > 0
+        # Without removals nothing can have been read after one.
+        more |= population == "after_removal" and not evidence.removals_known
     if its.qualifier == "unsettled":
         high = counted if _is_whole(evidence, its, population) and not more else None
         return Bounds(counted, "unsettled", 0, high)

@@ -97,6 +97,8 @@ class Assessment:
             settled_opt_ins="opt_ins" not in unsettled,
             settled_exemptions="exemptions" not in unsettled,
             unmapped_scopes=unmapped,
+            grants_known=self._registry.grants_known,
+            removals_known=self._registry.removals_known,
             caveats=self._caveats(whole, unsettled, unmapped, accessed, quarantined, verdicts["undetermined"]),
         )
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from store.connection import Store
-from store.instants import format_day, format_instant, last_day_before
+from store.instants import format_instant
 from store.kept import Evidence, Population, is_stale, kept_evidence, kept_retained_among
 from store.parameters import Parameters, View, resolve
 from store.rulebook import rulebook_in
+from store.sentence import sentence
 
 if TYPE_CHECKING:
     from store.incident_clocks import ClockState
@@ -131,7 +132,7 @@ def figures(store: Store, parameters: Parameters) -> Figures:
         unmapped_scopes=evidence.unmapped_scopes,
         qualifier=evidence.accessed.qualifier,
         caveats=caveats,
-        sentence=_sentence(evidence, view),
+        sentence=sentence(evidence, view),
         clocks=clocks,
     )
 
@@ -164,47 +165,6 @@ def incident_name(store: Store, connection: sqlite3.Connection) -> str:
     """The incident's name: as given at `init`, else the rulebook's, else the file's."""
     (name,) = connection.execute(_INCIDENT).fetchone()
     return str(name) or rulebook_in(connection).name or store.path.stem
-
-
-_QUALIFIED = {"exact": "", "at_least": "at least ", "unsettled": "(unsettled, could be too high) "}
-
-
-def _sentence(evidence: Evidence, view: View) -> str:
-    """The figures in plain English, each with its qualifier; in the words of DOMAIN."""
-    kept = _count(evidence.retained_partners, "partner")
-    if view.cutoff is None:
-        return f"{kept} kept access: the rulebook has no rules."
-    since, until = format_day(view.cutoff), last_day_before(view.as_of)
-    read, recent, after = evidence.accessed, evidence.recent, evidence.after_removal
-    how = _QUALIFIED[read.qualifier]
-    logged = f"{evidence.whole.covered_days} of {evidence.whole.days} days"
-    if not read.events:
-        return (
-            f"{kept} kept access between {since} and {until} UTC; no restricted read found in {logged} that are "
-            f"{'logged' if evidence.whole.basis == 'imported' else 'seen in the log'}."
-        )
-    parts = [
-        f"{kept} kept access between {since} and {until} UTC",
-        f"{how}{_count(read.partners, 'partner')} read restricted data of "
-        f"{how}{_count(read.people, 'person', 'people')} in {how}{_count(read.resources, 'resource')}, "
-        f"{how}{_count(read.events, 'time')}",
-        f"{_partners(recent)} did so in the last {_count(view.window_days, 'day')} "
-        f"({format_day(max(view.recent_from, view.cutoff))} to {until})",
-        f"{_partners(after)} did so after their access was removed",
-        f"{'complete in the log' if read.qualifier == 'exact' else f'logged: {logged}'}",
-    ]
-    return "; ".join(parts) + "."
-
-
-def _partners(population: Population) -> str:
-    """The partners of a population with their qualifier; of none only that the log shows none."""
-    if not population.partners:
-        return "no partner found in the log"
-    return f"{_QUALIFIED[population.qualifier]}{_count(population.partners, 'partner')}"
-
-
-def _count(number: int, one: str, many: str | None = None) -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def _population(population: Population) -> dict[str, object]:

@@ -6,7 +6,7 @@ First paint reads only this: nothing here needs a library for numbers.
 import json
 import sqlite3
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from heapq import nsmallest
 from typing import Any, NamedTuple
 
@@ -64,6 +64,7 @@ class Evidence:
 
     Attributes:
         first_lag: smallest time from a removal to a restricted read after it, microseconds; None without any.
+        grants_known, removals_known: whether any was ever imported, or a file that says there are none.
         whole: the coverage of `[cutoff, as_of)`. `window`: that of the recent window, from the cut-off at the earliest.
     """
 
@@ -83,6 +84,8 @@ class Evidence:
     settled_opt_ins: bool
     settled_exemptions: bool
     unmapped_scopes: tuple[str, ...]
+    grants_known: bool
+    removals_known: bool
     caveats: tuple[str, ...]
 
     @classmethod
@@ -183,9 +186,15 @@ def is_stale(connection: sqlite3.Connection) -> bool:
 
 
 def kept_evidence(connection: sqlite3.Connection) -> Evidence | None:
-    """The incident's figures; None before the first refresh."""
+    """The incident's figures; None before the first refresh, or where a version that counted other things kept them."""
     row = connection.execute(_EVIDENCE).fetchone()
-    return None if row is None else Evidence.from_json(json.loads(row[0]))
+    if row is None:
+        return None
+    document = json.loads(row[0])
+    counts_the_same = len(document["accessed"]) == len(Population._fields)
+    if not counts_the_same or document.keys() != {field.name for field in fields(Evidence)}:
+        return None
+    return Evidence.from_json(document)
 
 
 def kept_first(connection: sqlite3.Connection) -> KeptFirst | None:

@@ -85,6 +85,7 @@ class Registry:
         grants, exemptions, removals: by app, oldest first. `removal_reasons`: (app, removed_at) -> why.
         coverage: source -> merged intervals it is complete in, ascending.
         opt_ins_declared, exemptions_declared: whether such a registry was ever imported, be it empty.
+        grants_known, removals_known: the same; a vendor's log that tells of some is one.
     """
 
     app_ids: Mapping[int, str]
@@ -98,6 +99,8 @@ class Registry:
     coverage: dict[str, list[tuple[int, int]]]
     opt_ins_declared: bool
     exemptions_declared: bool
+    grants_known: bool
+    removals_known: bool
 
     def granted(self, app: int) -> list[int]:
         """Every instant of a grant of the app, of whatever scope, ascending."""
@@ -162,9 +165,15 @@ def load_registry(connection: sqlite3.Connection) -> Registry:
         removal_reasons=reasons,
         exemptions=exemptions,
         coverage={source: merge(intervals) for source, intervals in sources.items()},
-        opt_ins_declared=bool(connection.execute(_DECLARED, ("opt_ins",)).fetchone()[0]),
-        exemptions_declared=bool(connection.execute(_DECLARED, ("exemptions",)).fetchone()[0]),
+        opt_ins_declared=_declared(connection, "opt_ins"),
+        exemptions_declared=_declared(connection, "exemptions"),
+        grants_known=bool(grants) or _declared(connection, "grants"),
+        removals_known=bool(removals) or _declared(connection, "removals"),
     )
+
+
+def _declared(connection: sqlite3.Connection, kind: str) -> bool:
+    return bool(connection.execute(_DECLARED, (kind,)).fetchone()[0])
 
 
 def _grant(row: tuple[int, str, int, int | None, str], removals: Sequence[int]) -> Grant:

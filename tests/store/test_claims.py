@@ -99,6 +99,8 @@ def evidence(qualifier: str, **other: object) -> Evidence:
         "settled_opt_ins": True,
         "settled_exemptions": True,
         "unmapped_scopes": (),
+        "grants_known": True,
+        "removals_known": True,
         "caveats": (),
         **other,
     }
@@ -146,6 +148,10 @@ def test_what_only_ever_adds_leaves_no_upper_bound() -> None:
     unmapped = evidence("exact", unmapped_scopes=("mail.read",))
     assert bounds(unmapped, "retained.partners") == Bounds(96, "at_least", 96, None)
     assert bounds(unmapped, "accessed.partners") == Bounds(11, "exact", 11, 11)
+    unheard = evidence("exact", grants_known=False, removals_known=False)
+    assert bounds(unheard, "retained.partners") == Bounds(96, "at_least", 96, None)
+    assert bounds(unheard, "after_removal.partners") == Bounds(0, "at_least", 0, None)
+    assert bounds(unheard, "accessed.partners") == Bounds(11, "exact", 11, 11)
     ungranted = evidence("exact", ungranted_partners=1)
     assert bounds(ungranted, "retained.apps") == Bounds(99, "at_least", 99, None)
     assert bounds(ungranted, "accessed.partners") == Bounds(11, "exact", 11, 11)
