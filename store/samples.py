@@ -4,8 +4,7 @@ How many and whom is decided in `store.sampling`; what it says in words in `stor
 """
 
 import json
-import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from secrets import token_hex
@@ -20,6 +19,7 @@ from store.names import partner_id_of, partner_name
 from store.parameters import Parameters, resolve
 from store.sample_rows import Checked, SampleRow, list_of, refuse_check, sample_rows
 from store.sampling import Plan, chosen, decimal_text, digest_of, draw_key, list_text, plan, seed_of
+from store.spellings import spelled
 
 __all__ = [
     "MOST_DRAWN",
@@ -80,10 +80,6 @@ class Sample:
     redrawn: Redrawn
 
 
-_SPELLED = "SELECT id, coalesce(spelling, subject_id) FROM subjects"
-_ONE_SPELLED = "SELECT id, coalesce(spelling, subject_id) FROM subjects WHERE id = ?"
-# So many people are looked up one by one; of more, all are read.
-_FEW = 20_000
 _KEEP = "INSERT INTO samples(seq, partner, subjects) VALUES (?, ?, ?)"
 
 
@@ -103,16 +99,8 @@ def population_of(store: Store, partner: int, *, as_of: int | None = None) -> Po
         view = resolve(world.rulebook, Parameters(as_of=as_of))
         events = EventCounts(connection, world, view).improper_events(partner)
         subject = world.columns(connection).subject[events]
-        subject_ids = tuple(sorted(_spelled(connection, np.unique(subject[subject > 0]).tolist())))
+        subject_ids = tuple(sorted(spelled(connection, np.unique(subject[subject > 0]).tolist()).values()))
     return Population(subject_ids, view.as_of, int((subject == 0).sum()))
-
-
-def _spelled(connection: sqlite3.Connection, subjects: Sequence[int]) -> Iterator[str]:
-    """What people are called by whoever lists them: each by the spelling seen first."""
-    if len(subjects) > _FEW:
-        wanted = frozenset(subjects)
-        return (text for number, text in connection.execute(_SPELLED) if number in wanted)
-    return (text for number in subjects for _, text in connection.execute(_ONE_SPELLED, (number,)))
 
 
 def sample_plan(store: Store, partner: int, *, share: Fraction, risk: Fraction, as_of: int | None = None) -> Plan:

@@ -1,7 +1,5 @@
 """What the command line prints: JSON, CSV, aligned tables, progress. Every text of the data comes out clean."""
 
-import csv
-import io
 import json
 import sys
 import time
@@ -9,7 +7,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from store.text import clean, clean_whole, csv_cell
+from store.csv_table import csv_table
+from store.text import clean, clean_whole
 
 Cell = str | int | float | None
 _BLOCKS = " ▏▎▍▌▋▊▉█"
@@ -42,24 +41,7 @@ def print_json(document: object) -> None:
 
 def print_csv(header: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
     """Print RFC 4180 CSV with a header; no cell is a formula, lists are joined by `|`."""
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer)
-    writer.writerow(header)
-    for row in rows:
-        writer.writerow([csv_cell(_plain(row[title])) for title in header])
-    sys.stdout.write(buffer.getvalue())
-
-
-def _plain(value: object) -> Cell:
-    if value is None or isinstance(value, str | float):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return value
-    if isinstance(value, list | tuple):
-        return "|".join(str(item) for item in value)
-    return json.dumps(value, ensure_ascii=True)
+    sys.stdout.write(csv_table(header, rows))
 
 
 def shown(text: str | None, limit: int = 80) -> str:

@@ -240,24 +240,10 @@ def _partner_lines(rows: "list[PartnerRow]") -> list[str]:
     return [*output.table(_PARTNER_COLUMNS, cells), count] if rows else [count]
 
 
-_PEOPLE_CSV = (
-    "subject_id",
-    "partners",
-    "apps",
-    "events",
-    "resources",
-    "data_classes",
-    "first_at",
-    "last_at",
-    "country",
-    "minor",
-)
-
-
 def people(options: Namespace) -> int:
     """Print the notification list; as CSV or JSON, which leave the tool, it is an entry in the log."""
     from store.errors import UsageError
-    from store.people import count_people, counts_document, person_document
+    from store.people import count_people, people_csv, people_document
     from store.people import people as ask
 
     if options.csv and options.json:
@@ -271,12 +257,10 @@ def people(options: Namespace) -> int:
         if options.csv or options.json:
             _log_export(store, options, len(rows))
     if options.json:
-        output.print_json(
-            {"people": [person_document(row) for row in rows], "counts": counts_document(count_people(rows))}
-        )
+        output.print_json(people_document(rows))
         return 0
     if options.csv:
-        output.print_csv(_PEOPLE_CSV, [person_document(row) for row in rows])
+        output.write_text(people_csv(rows))
         return 0
     cells: list[list[Cell]] = [
         [
