@@ -66,6 +66,7 @@ class Figure(NamedTuple):
         qualifier: empty where what is not logged may add to the number or take from it.
         words: by whom they were read; `brief`: without the ids. Names are the registry's, and not clean.
         whose: exactly these people.
+        partner: internal id and name of the one whose reads count; None: several partners' do.
     """
 
     value: int
@@ -73,6 +74,7 @@ class Figure(NamedTuple):
     words: str
     brief: str
     whose: Whose
+    partner: tuple[int, str] | None = None
 
 
 class Comparison(NamedTuple):
@@ -138,25 +140,22 @@ class Comparison(NamedTuple):
                 Figure(self.alone, either_way, words, words, Whose(compared, alone=True)) if column == ALONE else None
             )
         row = rows[line]
-        brief, name = f"by {row.name}", f"by {row.name} ({row.partner_id})"
+        brief, name, mine = f"by {row.name}", f"by {row.name} ({row.partner_id})", (row.partner,)
+        partner = (row.partner, row.name)
         if column == PEOPLE or shared == line:
-            return Figure(row.people, qualifier, name, brief, Whose((row.partner,)))
+            return Figure(row.people, qualifier, name, brief, Whose(mine), partner)
+        if shared >= 0:
+            other = rows[shared]
+            words = f"by both {row.name} ({row.partner_id}) and {other.name} ({other.partner_id})"
+            brief = f"by both {row.name} and {other.name}"
+            return Figure(row.shared[shared], qualifier, words, brief, Whose(mine, also_by=other.partner), partner)
         if column == ALONE:
-            more = "and by no other partner"
-            return Figure(row.alone, either_way, f"{name} {more}", f"{brief} {more}", Whose((row.partner,), alone=True))
-        if column == BEYOND:
+            value, more, whose = row.alone, "and by no other partner", Whose(mine, alone=True)
+        else:
             others = tuple(each.partner for each in rows if each.partner != row.partner)
             more = f"and by none of the other {count_words(len(others))} compared"
-            whose = Whose((row.partner,), not_by=others)
-            return Figure(row.beyond, either_way, f"{name} {more}", f"{brief} {more}", whose)
-        other = rows[shared]
-        return Figure(
-            row.shared[shared],
-            qualifier,
-            f"by both {row.name} ({row.partner_id}) and {other.name} ({other.partner_id})",
-            f"by both {row.name} and {other.name}",
-            Whose((row.partner,), also_by=other.partner),
-        )
+            value, whose = row.beyond, Whose(mine, not_by=others)
+        return Figure(value, either_way, f"{name} {more}", f"{brief} {more}", whose, partner)
 
 
 def comparison(store: Store, parameters: Parameters, choice: Choice) -> Comparison:
@@ -218,20 +217,20 @@ def _chosen(pairs: "Pairs", choice: Choice) -> tuple[list[int], int]:
 
 
 def chosen_words(found: Comparison) -> str:
-    """Which partners are compared, and how many are not for lack of room; names are the registry's, and not clean."""
+    """Which partners are compared, and of how many; names are the registry's, and not clean."""
     rows, why = found.overlap.rows, found.choice.why
+    number = len(rows) - (why is Why.AROUND)
+    total = number + found.left_out
+    partners = (
+        f"{count_words(number)} of {count_words(total)} partners" if found.left_out else counted(number, "partner")
+    )
     if why is Why.AROUND:
         centre = next(row.name for row in rows if row.partner == found.choice.partners[0])
-        if len(rows) == 1:
+        if not number:
             return f"{centre}, which shares nobody with another partner"
-        others = (
-            f"the {counted(len(rows) - 1, 'partner')} that {'shares' if len(rows) == 2 else 'share'} people with it"
-        )
-        said = f"{centre} and {others}"
-    else:
-        how = {Why.MARKED: "marked", Why.IN_VIEW: "in view that read", Why.ALL: "of the incident that read"}[why]
-        said = f"{counted(len(rows), 'partner')} {how}"
-    return f"{said}; {count_words(found.left_out)} more are left out" if found.left_out else said
+        return f"{centre} and {partners} that {'shares' if total == 1 else 'share'} people with it"
+    how = {Why.MARKED: "marked", Why.IN_VIEW: "in view that read", Why.ALL: "of the incident that read"}[why]
+    return f"{partners} {how}"
 
 
 def figure_words(figure: Figure, *, brief: bool = False) -> str:

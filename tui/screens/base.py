@@ -12,6 +12,8 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from store.people import Whose
+from store.people_compared import Choice, Why
 from tui.keys import bindings
 from tui.widgets.bars import KeyFooter, MessageBar
 
@@ -42,6 +44,7 @@ class WorkScreen(Screen[None]):
         "screens.disclosures",
         "screens.due",
         "screens.stages",
+        "screens.people",
         "screens.export",
     )
     # Textual's own repaints the whole screen: what gains or loses the focus draws itself.
@@ -115,6 +118,23 @@ class WorkScreen(Screen[None]):
         """Internal id and name of the partner that the cursor, or the screen, is on; None where there is none."""
         return None
 
+    def people_compared(self) -> Choice:
+        """Whose people are looked at from here: of the partner here and those that share most with it, else of all."""
+        here = self.partner_here()
+        return Choice(Why.ALL) if here is None else Choice(Why.AROUND, (here[0],))
+
+    def listed_here(self) -> tuple[Whose, str] | None:
+        """The people whom the cursor or the screen is on, and what their list is called; None where there are none."""
+        return None
+
+    def action_people(self) -> None:
+        """Show whose data it was, and whom partners read in common."""
+        from tui.screens.people import PeopleScreen
+
+        here, app = self.partner_here(), self.overscope
+        start = None if here is None else here[0]
+        self.app.push_screen(PeopleScreen(app.store, app.parameters, self.people_compared(), start=start))
+
     def action_who_read(self, kind: str) -> None:
         """Show who read the person, or the resource, under the cursor; ask for an id where there is none."""
         from tui.screens.who_read import WhoReadScreen, ask_for_id
@@ -144,10 +164,10 @@ class WorkScreen(Screen[None]):
         self.app.push_screen(WhatIfScreen(self.overscope.store, self.overscope.parameters))
 
     def action_export(self) -> None:
-        """Write a report into a file."""
-        from tui.screens.export_dialog import ask_to_export
+        """Write a report, or a list of people, into a file."""
+        from tui.screens.export_dialog import Here, ask_to_export
 
-        ask_to_export(self.overscope, self.partner_here())
+        ask_to_export(self.overscope, Here(self.partner_here(), self.listed_here()))
 
     def action_disclosures(self) -> None:
         """Show what was frozen, and what was claimed."""

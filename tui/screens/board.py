@@ -14,6 +14,7 @@ from store import claims, figures, partners, rulebook, timeline
 from store.claims import ClaimState, broken_words
 from store.figures import Figures
 from store.partners import FirstPartners, PartnerRow
+from store.people_compared import Choice, Why
 from store.since import Since
 from store.since_words import headline
 from tui.keys import bindings, spoken
@@ -220,6 +221,15 @@ class BoardScreen(AuditWorkScreen, CaseWorkScreen):
         if row is not None and row.partner not in chosen:
             chosen = [*chosen[: most - 1], row.partner]
         return chosen
+
+    def people_compared(self) -> Choice:
+        """The marked partners, else those in view that read."""
+        marks = self.partners.marks
+        return (
+            Choice(Why.MARKED, tuple(marks))
+            if marks
+            else Choice(Why.IN_VIEW, tuple(self.partners.view.visible.partners()))
+        )
 
     def neighbour_of(self) -> Neighbour | None:
         """Of the list in view."""

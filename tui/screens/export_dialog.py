@@ -1,11 +1,12 @@
-"""Writing a report from the screen: of the incident, of the partner under the cursor, of a disclosure; into a file."""
+"""Writing from the screen into a file: a report of the incident, a partner, a disclosure; a list of people."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -16,6 +17,7 @@ from store.connection import Store
 from store.disclosure import DisclosureRow
 from store.errors import UnusableFileError
 from store.parameters import Parameters
+from store.people import Whose
 from store.report import writing
 from store.report.writing import Exported
 from tui.screens.dialog_base import Dialog, complaint, labelled
@@ -29,44 +31,67 @@ MOST_DISCLOSURES = 8
 _DIGITS_OF_HASH = 12
 
 
+class What(NamedTuple):
+    """What is to be written.
+
+    Attributes:
+        partner: internal id, for a case file; `disclosure_id`, for a disclosure; `people`, for a list of people; none
+            of them: the report of the incident.
+    """
+
+    partner: int | None = None
+    disclosure_id: int | None = None
+    people: Whose | None = None
+
+    @property
+    def file(self) -> str:
+        """The name that its file bears while nobody typed another."""
+        return "report.html" if self.people is None else "people.csv"
+
+
 @dataclass(frozen=True, slots=True)
 class ExportChoice:
     """What is to be written, and where.
 
     Attributes:
-        partner: internal id, for a case file; `disclosure_id`, for a disclosure; neither: the incident.
         force: replace a file that is there.
     """
 
     path: str
-    partner: int | None
-    disclosure_id: int | None
+    what: What
     force: bool
+
+
+class Here(NamedTuple):
+    """Where the dialog was opened.
+
+    Attributes:
+        partner: internal id and name of the one whose case file and list of people can be chosen.
+        listed: the people who are in sight, and what their list is called: chosen unless another thing is.
+    """
+
+    partner: tuple[int, str] | None = None
+    listed: tuple[Whose, str] | None = None
 
 
 class ExportDialog(Dialog[ExportChoice]):
     """What, where, and whether a file that is there is replaced."""
 
-    HEADING = "Write a report"
+    HEADING = "Write a report, or a list of people"
 
-    def __init__(
-        self, store: Store, partner: tuple[int, str] | None, *, before: ExportChoice | None = None, refusal: str = ""
-    ) -> None:
+    def __init__(self, store: Store, here: Here, *, before: ExportChoice | None = None, refusal: str = "") -> None:
         """Ask for it.
 
         Args:
             store: whose disclosures can be written; they are read once the dialog is there.
-            partner: internal id and name of the one under the cursor.
             before: what was chosen in an attempt that was refused; `refusal`: why.
         """
         super().__init__((), refusal=refusal)
         self._store = store
         self._before = before
-        self._whats: list[tuple[int | None, int | None]] = [(None, None)]
-        self._lines = ["the incident"]
-        if partner is not None:
-            self._whats.append((partner[0], None))
-            self._lines.append(f"the case file of {clean(partner[1], 60) or 'this partner'}")
+        offered = _offered(here)
+        self._whats, self._lines = list(offered.values()), list(offered)
+        self._first = What(people=here.listed[0]) if here.listed is not None else self._whats[0]
 
     def compose(self) -> ComposeResult:
         """The box; it names no partners beside what can be chosen."""
@@ -86,23 +111,33 @@ class ExportDialog(Dialog[ExportChoice]):
         yield Choice(self._lines, chosen=self._place_before() or 0, id="what")
         yield Static("")
         path = TextField(
-            "report.html" if before is None else before.path, placeholder="ends in .html, .md, .csv or .json", id="path"
+            self._first.file if before is None else before.path,
+            placeholder="ends in .html, .md, .csv or .json",
+            id="path",
         )
         yield labelled("File", path)
         yield Switch("replace a file that is there", on=before is not None and before.force, id="force")
         yield Static(
             Content(
-                "Its ending says the form: .html .md .csv .json. It leaves the tool, so the log gets an entry with its"
-                " SHA-256. Privileged notes stay out."
+                "Its ending says the form: .html .md .csv .json; of people .csv or .json. It leaves the tool, so the"
+                " log gets an entry with its SHA-256. Privileged notes stay out."
             ),
             markup=False,
             classes="dialog--hint",
         )
 
     def _place_before(self) -> int | None:
-        """Where what was chosen before stands; None while it is not among the lines."""
-        wanted = None if self._before is None else (self._before.partner, self._before.disclosure_id)
+        """Where what was chosen before stands, or what is in sight; None while it is not among the lines."""
+        wanted = self._first if self._before is None else self._before.what
         return self._whats.index(wanted) if wanted in self._whats else None
+
+    @on(Choice.Changed)
+    def _what_changed(self, message: Choice.Changed) -> None:
+        """Name the file after what is chosen, unless somebody named it."""
+        message.stop()
+        path, what = self.query_one("#path", TextField), self._whats[message.choice.chosen or 0]
+        if path.value in {each.file for each in self._whats}:
+            path.value = what.file
 
     def on_mount(self) -> None:
         """Begin with what; after a refusal, with the path. Then ask for the disclosures."""
@@ -114,9 +149,9 @@ class ExportDialog(Dialog[ExportChoice]):
     def _show_disclosures(self, found: Sequence[DisclosureRow]) -> None:
         newest = [*found][::-1][:MOST_DISCLOSURES]
         choice = self.query_one(Choice)
-        self._whats += [(None, row.disclosure_id) for row in newest]
+        self._whats += [What(disclosure_id=row.disclosure_id) for row in newest]
         choice.add([f"disclosure {row.disclosure_id}: {clean(row.name, 40)}, {day(row.at)}" for row in newest])
-        if self._before is not None and self._before.disclosure_id is not None and choice.chosen == 0:
+        if self._before is not None and self._before.what.disclosure_id is not None and choice.chosen == 0:
             choice.chosen = self._place_before() or 0
 
     def answer(self) -> ExportChoice | None:
@@ -125,16 +160,26 @@ class ExportDialog(Dialog[ExportChoice]):
         if not path:
             self.complain("name a file")
             return None
-        partner, disclosure_id = self._whats[self.query_one(Choice).chosen or 0]
-        return ExportChoice(path, partner, disclosure_id, self.query_one("#force", Switch).on)
+        what = self._whats[self.query_one(Choice).chosen or 0]
+        return ExportChoice(path, what, self.query_one("#force", Switch).on)
 
 
-def ask_to_export(app: "OverscopeApp", partner: tuple[int, str] | None) -> None:
-    """Ask what to write, write it in a thread, and say where it is; a refusal asks again.
+def _offered(here: Here) -> dict[str, What]:
+    """What can be written, by its line: reports, then lists of people."""
+    offered = {"the incident": What()}
+    name = "" if here.partner is None else clean(here.partner[1], 60) or "this partner"
+    if here.partner is not None:
+        offered[f"the case file of {name}"] = What(here.partner[0])
+    offered["the notification list: everybody who was read"] = What(people=Whose())
+    if here.partner is not None:
+        offered[f"the notification list of {name}"] = What(people=Whose((here.partner[0],)))
+    if here.listed is not None and What(people=here.listed[0]) not in offered.values():
+        offered[f"the list of {clean(here.listed[1], 160)}"] = What(people=here.listed[0])
+    return offered
 
-    Args:
-        partner: internal id and name of the one whose case file can be chosen.
-    """
+
+def ask_to_export(app: "OverscopeApp", here: Here) -> None:
+    """Ask what to write, write it in a thread, and say where it is; a refusal asks again."""
     store, parameters, actor = app.store, app.parameters, app.actor
 
     def chosen(choice: ExportChoice | None) -> None:
@@ -145,14 +190,14 @@ def ask_to_export(app: "OverscopeApp", partner: tuple[int, str] | None) -> None:
 
     def refused(choice: ExportChoice, error: Exception) -> None:
         # Another dialog may be open by now: no key meant for that one may hit this one.
-        app.push_when_free(ExportDialog(store, partner, before=choice, refusal=app.show_refusal(error)), chosen)
+        app.push_when_free(ExportDialog(store, here, before=choice, refusal=app.show_refusal(error)), chosen)
 
     def _say(done: Exported) -> None:
         entry = "not in the log, which can only be read" if done.seq is None else f"entry #{done.seq} of the log"
         size = f"{number(done.size)} bytes"
         app.say(f"wrote {done.file}: SHA-256 {done.sha256[:_DIGITS_OF_HASH]}, {entry}, {size}", "good")
 
-    app.push_screen(ExportDialog(store, partner), chosen)
+    app.push_screen(ExportDialog(store, here), chosen)
 
 
 def _write(store: Store, parameters: Parameters, actor: str, choice: ExportChoice) -> Exported:
@@ -161,12 +206,15 @@ def _write(store: Store, parameters: Parameters, actor: str, choice: ExportChoic
     if not choice.force and path.is_file() and not path.is_symlink():
         # In the words of the dialog; the store looks again.
         raise UnusableFileError(f"{path} exists already; turn on the replacing (tab, space), or choose another name")
+    what = choice.what
+    if what.people is not None:
+        return writing.export_people(store, path, parameters, what.people, actor=actor, force=choice.force)
     return writing.export(
         store,
         path,
         parameters,
         actor=actor,
-        partner=choice.partner,
-        disclosure_id=choice.disclosure_id,
+        partner=what.partner,
+        disclosure_id=what.disclosure_id,
         force=choice.force,
     )

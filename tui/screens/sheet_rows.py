@@ -1,6 +1,6 @@
 """Exactly the rows that one number of the sheet counts, and the way on from each: a case, an event, a person, a day."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import ClassVar, NamedTuple
@@ -26,7 +26,7 @@ from tui.widgets.sheet_rows_list import BLOCK, SheetRowsList
 from tui.widgets.virtual_list import VirtualList
 
 
-class _Answer(NamedTuple):
+class Answer(NamedTuple):
     """The first rows, and the figures and the rulebook that the number stands among."""
 
     rows: SheetRows
@@ -48,7 +48,7 @@ class SheetRowsScreen(WorkScreen):
         self._store = store
         self._parameters = parameters
         self._cell = cell
-        self._answer: _Answer | None = None
+        self._answer: Answer | None = None
         self._is_reading = False
 
     def body(self) -> ComposeResult:
@@ -59,7 +59,7 @@ class SheetRowsScreen(WorkScreen):
         """Start on the first row."""
         super().on_mount()
         self.listed.focus()
-        self.listed.border_title = Content(f"{cell_words(self._cell)}   reading ...")
+        self.listed.border_title = Content(f"{self.called(None)}   reading ...")
 
     @property
     def listed(self) -> SheetRowsList:
@@ -68,13 +68,13 @@ class SheetRowsScreen(WorkScreen):
 
     def ask_all(self) -> None:
         """Ask for the rows anew, and for what partners are called."""
-        store, parameters, cell = self._store, self._parameters, self._cell
+        store, parameters, read = self._store, self._parameters, self._reading()
         self._is_reading = True
 
-        def question() -> _Answer:
+        def question() -> Answer:
             with store.reading():
-                return _Answer(
-                    sheet_rows.sheet_rows(store, parameters, cell, limit=BLOCK),
+                return Answer(
+                    read(0),
                     figures.figures(store, parameters),
                     rulebook.current_rulebook(store).sha256,
                 )
@@ -82,7 +82,7 @@ class SheetRowsScreen(WorkScreen):
         self.overscope.run_question(self, "names", lambda: names.names_by_id(store), self._show_names)
         self.overscope.run_question(self, "rows", question, self._show, self._failed)
 
-    def _show(self, answer: _Answer) -> None:
+    def _show(self, answer: Answer) -> None:
         self._answer = answer
         self._is_reading = False
         self.listed.begin(answer.rows)
@@ -95,7 +95,7 @@ class SheetRowsScreen(WorkScreen):
     def _failed(self, error: Exception) -> None:
         self._is_reading = False
         if self._answer is None:
-            self.listed.border_title = Content(f"{cell_words(self._cell)}   not read: R tries again")
+            self.listed.border_title = Content(f"{self.called(None)}   not read: R tries again")
         self.overscope.show_error(error)
 
     def _read_on(self) -> None:
@@ -104,14 +104,13 @@ class SheetRowsScreen(WorkScreen):
         if self._is_reading or first is None:
             return
         self._is_reading = True
+        read = self._reading()
+        self.overscope.run_question(self, "rows", lambda: read(first), partial(self._show_more, first), self._failed)
+
+    def _reading(self) -> Callable[[int], SheetRows]:
+        """What reads a block of rows from a place on; for a thread."""
         store, parameters, cell = self._store, self._parameters, self._cell
-        self.overscope.run_question(
-            self,
-            "rows",
-            lambda: sheet_rows.sheet_rows(store, parameters, cell, first=first, limit=BLOCK),
-            partial(self._show_more, first),
-            self._failed,
-        )
+        return lambda first: sheet_rows.sheet_rows(store, parameters, cell, first=first, limit=BLOCK)
 
     def _show_more(self, first: int, found: SheetRows) -> None:
         self._is_reading = False
@@ -134,23 +133,33 @@ class SheetRowsScreen(WorkScreen):
 
     # -- what the borders say, and what is copied --------------------------------------------------------------------
 
-    def _number(self, answer: _Answer) -> str:
+    def called(self, answer: Answer | None) -> str:
+        """What the rows are; clean."""
+        return cell_words(self._cell, None if answer is None else answer.figures)
+
+    def qualifier(self, answer: Answer) -> str:
+        """Of the number; empty for one that is what it is."""
+        return number_in(answer.figures, self._cell).qualifier
+
+    def _number(self, answer: Answer) -> str:
         """The number as the sheet shows it: made of the rows."""
-        told = number_in(answer.figures, self._cell)
-        total = answer.rows.total
-        return qualified(total, told.qualifier) if told.qualifier else number(total)
+        qualifier, total = self.qualifier(answer), answer.rows.total
+        return qualified(total, qualifier) if qualifier else number(total)
+
+    def _said(self, answer: Answer) -> list[str]:
+        """What is said beside the number: its qualifier, its range, and what is asked besides the rules."""
+        asked = what_if_words(self._parameters)
+        parts = [qualifier_words(self.qualifier(answer)), cell_range(self._cell, answer.figures)]
+        return [part for part in (*parts, f"what if {asked}" if asked else "") if part]
 
     def _say_title(self) -> None:
         answer = self._answer
         if answer is None:
             return
-        told = number_in(answer.figures, self._cell)
-        asked = what_if_words(self._parameters)
-        rest = [qualifier_words(told.qualifier), cell_range(self._cell, answer.figures), asked and f"what if {asked}"]
         self.listed.border_title = Content.assemble(
-            f"{cell_words(self._cell, answer.figures)}  ",
+            f"{self.called(answer)}  ",
             (self._number(answer), "bold"),
-            f"   {clean('   '.join(part for part in rest if part), 200)}",
+            f"   {clean('   '.join(self._said(answer)), 200)}",
         )
         self._say_place()
 
@@ -169,15 +178,8 @@ class SheetRowsScreen(WorkScreen):
         answer = self._answer
         if answer is None:
             return None
-        asked = what_if_words(self._parameters)
-        parts = [
-            f"{cell_words(self._cell, answer.figures)} {self._number(answer)}",
-            qualifier_words(number_in(answer.figures, self._cell).qualifier),
-            cell_range(self._cell, answer.figures),
-            f"what if {asked}" if asked else "",
-        ]
         rules = f"rulebook {answer.rulebook[:8]}" if answer.rulebook else "empty rulebook"
-        return f"{'; '.join(part for part in parts if part)} ({rules})"
+        return f"{'; '.join([f'{self.called(answer)} {self._number(answer)}', *self._said(answer)])} ({rules})"
 
     def named(self, kind: str) -> str | None:
         """The person, or the resource, of the row under the cursor."""

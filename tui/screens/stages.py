@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from store import bulk, stages
 from store.partners import PartnerRow
+from store.people_compared import Choice, Why
 from store.stages import Stages
 from tui.fitting import Fact, fit_facts
 from tui.keys import bindings
@@ -274,6 +275,11 @@ class StagesScreen(CaseWorkScreen):
         if self.focused is self.table and not self.listed.marks:
             return []
         return [line.row for line in self.listed.chosen]
+
+    def people_compared(self) -> Choice:
+        """The marked partners; else as from any screen."""
+        marks = self.listed.marks
+        return Choice(Why.MARKED, tuple(marks)) if marks else super().people_compared()
 
     def partner_here(self) -> tuple[int, str] | None:
         """The current partner; none while the cursor is on the stages."""

@@ -70,7 +70,10 @@ class KeyFooter(Widget):
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
 
     def labels(self) -> list[tuple[str, str]]:
-        """Key and label, the focused pane's own first; a screen's `footer_label(id)` may say more than the table."""
+        """Key and label, the focused pane's own first; a screen's `footer_label(id)` may say other than the table.
+
+        None is the table's own word; an empty one leaves the key to others, where there is no room for all.
+        """
         active = {shown.binding.id: shown for shown in self.screen.active_bindings.values() if shown.enabled}
         table: tuple[Key, ...] = getattr(self.app, "key_table", ())
         relabel = getattr(self.screen, "footer_label", None)
@@ -85,7 +88,8 @@ class KeyFooter(Widget):
                 and (key.id != "app.back" or self.screen is not self.app.screen_stack[0])
             ):
                 label = relabel(key.id) if relabel is not None else None
-                labels.append((spoken(key.keys, first_only=True), label or key.footer))
+                if label != "":
+                    labels.append((spoken(key.keys, first_only=True), label or key.footer))
         return labels
 
     def render(self) -> Content:
