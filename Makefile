@@ -50,6 +50,7 @@ screenshots: $(VENV)/.demo
 	$(PICTURE) --size 120x40 --press 'P m 6 5 3 1 0 2 8 enter enter' --screenshot docs/pictures/events-120x40.svg
 	$(PICTURE) --size 120x40 --press 'g 2 z b b b' --screenshot docs/pictures/weeks-120x40.svg
 	$(PICTURE) --size 120x40 --press 'A' --screenshot docs/pictures/stages-120x40.svg
+	$(PICTURE) --size 120x40 --press 'O l l l l' --screenshot docs/pictures/people-120x40.svg
 	$(PICTURE) --size 120x40 --press d --screenshot docs/pictures/sheet-120x40.svg
 	$(PICTURE) --size 120x40 --press 'w ] ] ] j [ j j space' --screenshot docs/pictures/what-if-120x40.svg
 	cp -f $(VENV)/pictures.db $(VENV)/report.db

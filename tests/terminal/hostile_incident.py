@@ -93,6 +93,10 @@ def tables(texts: Sequence[str]) -> Mapping[str, Sequence[Mapping[str, object]]]
             {"app_id": app, "removed_at": f"2018-06-{1 + i % 20:02}T00:00:{i % 60:02}Z", "reason": text}
             for i, (app, text) in enumerate(zip(apps, texts, strict=True))
         ],
+        "subjects": [
+            {"subject_id": text, "country": text, "minor": "true" if place % 2 else "false"}
+            for place, text in enumerate(texts)
+        ],
         "steps": [
             {"partner_id": partner_id(text), "step": "access_removed", "at": "2018-06-21", "note": text}
             for text in texts

@@ -42,6 +42,7 @@ OTHER_SURFACES = {
     "FiguresBar",
     "FilterLine",
     "MessageBar",
+    "PeopleScreen",
     "TimelinePane.markers",
 }
 # What is typed, not read from the store: only what a terminal passes on when it is pasted.
@@ -63,6 +64,8 @@ SOME = {
     "TwoLinesDialog": 1,
     "TimelineScreen.timeline": PARTNERS_IN_FULL,
     "TimelineScreen.shape": PARTNERS_IN_FULL,
+    # The countries for which there is room.
+    "PeopleScreen": 1,
     # Counts, and words of the program.
     "StagesScreen.stages": 0,
     "IncidentStepDialog": 0,

@@ -464,6 +464,20 @@ class Walk:
         self.terminal.wait_for("dropped the scenario")
         self.closes("1 What if")
 
+    def people(self) -> None:
+        """The people of all partners, the matrix page by page and to the right; all of them as a list."""
+        many = len(self.texts)
+        self.press("1", "g")
+        self.opens("O", f"{many} partners in view that read")
+        self.until(lambda: bool(self.look("PeopleScreen", box(self.terminal, "Whose data"))))
+        self.press("l", "l", "l", "l", "h", "h", "h", "h")
+        self._scrolled("PeopleScreen.partners", "Read in common")
+        self.press("g")
+        self.opens("enter", f"1 of {many}")
+        self._scrolled("PeopleRowsScreen.rows", f"≥{many} people")
+        self.closes(f"╭─ ≥{many} people")
+        self.closes("╭─ Whose data")
+
     def export(self) -> None:
         """The dialog for a report, of the first few partners; a file whose name says no form is refused."""
         name = next(filter(typeable, self.texts))
@@ -602,6 +616,7 @@ def walk_through(path: Path, texts: Sequence[str], config: Path) -> Walk:
         walk.log()
         walk.sheet()
         walk.what_if()
+        walk.people()
         walk.export()
         walk.disclosures()
         walk.stages()

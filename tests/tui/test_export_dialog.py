@@ -165,7 +165,7 @@ def test_the_newest_disclosures_can_be_chosen(path: Path, tmp_path: Path) -> Non
         assert "draft 0" not in text(pilot)
         there = tmp_path / "there.md"
         there.write_text("mine")
-        await fill(pilot, there, "j", "j")
+        await fill(pilot, there, "j", "j", "j")
         assert "exists already" in text(pilot)
         assert "> disclosure 8: draft 7" in text(pilot), "what was chosen is chosen again"
         await fill(pilot, tmp_path / "new.md")

@@ -71,6 +71,9 @@ class PeopleRowsScreen(SheetRowsScreen):
     def _say_place(self) -> None:
         total = self.people.total
         place = f"{number(self.people.cursor + 1)} of {number(total)}" if total else "nobody"
+        if self._figure.whose.also_by is not None and self._figure.partner is not None:
+            # The list is of people whom two partners read; what it tells of them are the reads of one.
+            place += f"   reads by {clean(self._figure.partner[1], 24)}"
         self.people.border_subtitle = Content(f"{place}   {self.people.told(self.size.width)}".rstrip())
 
     def listed_here(self) -> tuple[Whose, str] | None:

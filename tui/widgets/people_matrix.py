@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.binding import BindingType
 
@@ -30,6 +31,7 @@ class PeopleMatrix(VirtualList):
         """The column of the chosen number, as in `store.people_compared`."""
         self._first = SHARED
         self._widths: tuple[int, ...] = ()
+        self._longest_name = _LEAST_NAME
 
     def show(self, answer: Comparison, *, start: int | None = None) -> None:
         """Show these; the cursor stays on its partner.
@@ -54,6 +56,8 @@ class PeopleMatrix(VirtualList):
         rows, qualifier = answer.overlap.rows, answer.overlap.qualifier
         people = qualified(max(answer.everybody, 1), qualifier)
         shared = max((max(row.shared) for row in rows), default=0)
+        called = (cell_len(self._called(answer, line)[0]) for line in answer.lines)
+        self._longest_name = max(_LEAST_NAME, min(_MOST_NAME, max(called, default=0)))
         self._widths = (
             max(len(people), len(_TITLES[PEOPLE])) + 1,
             max(len(number(answer.alone)), len(_TITLES[ALONE])) + 2,
@@ -132,7 +136,7 @@ class PeopleMatrix(VirtualList):
         wanted = _FEW_SHARED if width < _WIDE else width // _CELLS_A_SHARED
         shared = self._widths[SHARED] * min(len(self._answer.overlap.rows), wanted)
         # The mark that there are more columns at a side stands at the end.
-        return max(_LEAST_NAME, min(_MOST_NAME, width - fixed - shared - 2))
+        return max(_LEAST_NAME, min(self._longest_name, width - fixed - shared - 2))
 
     def _columns_in_view(self, width: int) -> int:
         room = width - self._places() - self._name_cells(width) - sum(self._widths[:SHARED]) - 1
