@@ -119,6 +119,7 @@ class SheetRowsScreen(WorkScreen):
             self.ask_all()
             return
         self.listed.add(first, found)
+        self._say_place()
         self._read_on()
 
     @on(SheetRowsList.Wanted)
