@@ -123,22 +123,24 @@ class Comparison(NamedTuple):
         # What is not logged can take from a difference as well as add to it.
         either_way = "" if qualifier == "at_least" else qualifier
         shared = column - SHARED
+        # Whose list it is must hold, too, when another partner has read somebody meanwhile: so no number of partners.
+        anybody = "by any partner of the incident, each counted once"
+        everybody = Figure(self.everybody, qualifier, anybody, anybody, Whose())
         if line is EVERYBODY:
-            words = f"by all {counted(self.readers, 'partner')} of the incident that read, each counted once"
-            return Figure(self.everybody, qualifier, words, words, Whose()) if column == PEOPLE else None
+            return everybody if column == PEOPLE else None
         if isinstance(line, Together):
             if shared >= 0:
                 return self.figure(shared, PEOPLE)
+            if column == PEOPLE and self.is_everybody:
+                return everybody
             compared = tuple(row.partner for row in rows)
             words = f"by the {counted(len(rows), 'partner')} compared"
             if column == PEOPLE:
-                whose = Whose() if self.is_everybody else Whose(compared)
                 words = f"{words}, each counted once"
-                return Figure(self.overlap.together, qualifier, words, words, whose)
+                return Figure(self.overlap.together, qualifier, words, words, Whose(compared))
             words = f"{words} and by no other"
-            return (
-                Figure(self.alone, either_way, words, words, Whose(compared, alone=True)) if column == ALONE else None
-            )
+            whose = Whose(compared, alone=True)
+            return Figure(self.alone, either_way, words, words, whose) if column == ALONE else None
         row = rows[line]
         brief, name, mine = f"by {row.name}", f"by {row.name} ({row.partner_id})", (row.partner,)
         partner = (row.partner, row.name)
