@@ -28,8 +28,9 @@ from store.kept import Population
 from store.known_then import Then, copied_to_go_back
 from store.ledger import last_seq
 
-# Judged by work and by today; the others by evidence and rules alone.
-_OF_WORK = ("cases.", "audits.", "clocks.")
+UNFINISHED = "unfinished_imports"
+# Judged by work and by today, or counted nowhere; the others by evidence and rules alone.
+_NO_EVIDENCE = ("cases.", "audits.", "clocks.", UNFINISHED)
 
 
 class FigureChange(NamedTuple):
@@ -111,7 +112,7 @@ class Diff:
     @property
     def evidence_changed(self) -> bool:
         """Whether anything changed that evidence and rules decide, and not work."""
-        return any(not change.path.startswith(_OF_WORK) for change in self.changes) or any(
+        return any(not change.path.startswith(_NO_EVIDENCE) for change in self.changes) or any(
             each.entered or each.left for each in self.moved
         )
 
@@ -245,7 +246,9 @@ def _shares(
         shares.append(_share(cause, before, after))
         before = after
     rest = _share(outside_the_log(UNEXPLAINED, "nothing in the log: see `python -m store verify`"), before, now)
-    return tuple([*shares, rest] if rest.changes or rest.moved else shares)
+    # An import that has not come to its end is no cause: it counts nowhere.
+    unexplained = rest.moved or any(change.path != UNFINISHED for change in rest.changes)
+    return tuple([*shares, rest] if unexplained else shares)
 
 
 def _known_after(

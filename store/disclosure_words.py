@@ -1,14 +1,14 @@
 """Disclosures, their differences and their reproduction in words; texts of the data in them are still to be cleaned."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from store.disclosure import Disclosure, DisclosureRow
 from store.disclosure_causes import OF_EVIDENCE, Cause
-from store.disclosure_diff import Diff, FigureChange, Moved
+from store.disclosure_diff import UNFINISHED, Diff, FigureChange, Moved
 from store.instants import format_day, last_day_before, parse_point
 from store.reproduce import Difference, Reproduction
-from store.words import count_words, qualified
+from store.words import QUALIFIERS, count_words, counted, qualified
 
 _POPULATION_WORDS = {
     "retained": "kept access",
@@ -16,14 +16,17 @@ _POPULATION_WORDS = {
     "recent": "read in the window",
     "after_removal": "read after removal",
 }
-# Of these the one sentence tells; each with what it counts, one and many.
-_TOLD = (
-    ("retained.partners", "kept access", "partner", "partners"),
-    ("accessed.partners", "read", "partner", "partners"),
-    ("accessed.people", "read", "person", "people"),
-    ("recent.partners", "read in the window", "partner", "partners"),
-    ("after_removal.partners", "read after removal", "partner", "partners"),
-)
+# Of these the one sentence tells: of each population, what it counts, one and many.
+_TOLD = {
+    "retained": (("partners", "partner", "partners"),),
+    "accessed": (
+        ("partners", "partner", "partners"),
+        ("people", "person", "people"),
+        ("events", "restricted read", "restricted reads"),
+    ),
+    "recent": (("partners", "partner", "partners"),),
+    "after_removal": (("partners", "partner", "partners"),),
+}
 _MOST_NAMED = 10
 _LONGEST_VALUE = 80
 
@@ -56,20 +59,55 @@ def parameters_words(found: Disclosure) -> str:
 def since_words(found: Diff) -> str:
     """The one sentence: `since the disclosure: read +2 partners, +310 people; because of import 7 (events.csv)`."""
     since = "since the disclosure" if found.other_id is None else f"from {found.disclosure_id} to {found.other_id}"
-    by_path = {change.path: change for change in found.figures}
-    told: dict[str, list[str]] = {}
-    for path, population, one, many in _TOLD:
-        change = by_path.get(path)
-        if change is not None and change.changed and isinstance(change.difference, int):
-            told.setdefault(population, []).append(
-                f"{change.difference:+,} {one if abs(change.difference) == 1 else many}"
-            )
-    parts = [f"{population} {', '.join(counts)}" for population, counts in told.items()]
-    if not found.changes and not any(each.entered or each.left for each in found.moved):
-        return f"{since}: no figure changed"
+    by_path = {change.path: change for change in found.changes}
+    moved = {each.population: each for each in found.moved}
+    parts = []
+    for population, counts in _TOLD.items():
+        told = _counts_words(by_path, population, counts)
+        who = moved.get(population)
+        if f"{population}.partners" not in by_path and who is not None and (who.entered or who.left):
+            # As many came as went: the number hides it.
+            told.insert(0, f"{counted(len(who.entered), 'partner')} in, {count_words(len(who.left))} out")
+        if told:
+            parts.append(f"{_POPULATION_WORDS[population]} {', '.join(told)}")
+    parts += _qualifiers_words(by_path)
+    unfinished = by_path.pop(UNFINISHED, None)
+    if by_path and not parts:
+        parts.append(
+            f"{counted(len(by_path), 'figure')} changed, none of how many partners or people read, or how often"
+        )
+    if unfinished is not None:
+        imports = counted(int(str(unfinished.now)), "unfinished import")
+        parts.append(f"{imports}, counted nowhere until finished by importing the file again")
     if not parts:
-        parts = [f"{count_words(len(found.changes))} figures changed, none of how many partners or people read"]
-    return f"{since}: {'; '.join(parts)}{_because_words(found)}"
+        return f"{since}: no figure changed"
+    because = _because_words(found) if by_path or found.evidence_changed else ""
+    return f"{since}: {'; '.join(parts)}{because}"
+
+
+def _counts_words(
+    by_path: Mapping[str, FigureChange], population: str, counts: Sequence[tuple[str, str, str]]
+) -> list[str]:
+    """How many more or less of what: `+2 partners`."""
+    told = []
+    for name, one, many in counts:
+        change = by_path.get(f"{population}.{name}")
+        if change is not None and isinstance(change.difference, int):
+            told.append(f"{change.difference:+,} {one if abs(change.difference) == 1 else many}")
+    return told
+
+
+def _qualifiers_words(by_path: Mapping[str, FigureChange]) -> list[str]:
+    """How far the figures of reads could be relied on, and can be: a line for those that changed alike."""
+    alike: dict[tuple[object, object], list[str]] = {}
+    for population in ("accessed", "recent", "after_removal"):
+        change = by_path.get(f"{population}.qualifier")
+        if change is not None:
+            alike.setdefault((change.then, change.now), []).append(_POPULATION_WORDS[population])
+    return [
+        f"{', '.join(populations)}: {QUALIFIERS[str(then)]} then, {QUALIFIERS[str(now)]} now"
+        for (then, now), populations in alike.items()
+    ]
 
 
 def _because_words(found: Diff) -> str:
@@ -135,4 +173,6 @@ def reproduction_words(found: Reproduction) -> str:
         return f"equal: {called} comes out of the store as it was known at entry #{found.seq}, figure by figure"
     if not found.differences:
         return f"NOT equal: the figures of {called} come out the same, but what they rest on was changed"
-    return f"NOT equal: {len(found.differences):,} things of {called} do not come out as they were frozen"
+    differing = counted(len(found.differences), "thing")
+    verb = "does" if len(found.differences) == 1 else "do"
+    return f"NOT equal: {differing} of {called} {verb} not come out as frozen"

@@ -63,7 +63,9 @@ def test_one_import_is_the_cause_and_named(store: Store, tmp_path: Path) -> None
     assert found.because is not None
     assert (found.because.kind, found.because.import_id, found.because.by) == ("import", 5, "bo")
     words = since_words(found)
-    assert words.startswith("since the disclosure: kept access +2 partners; read +2 partners, +310 people;")
+    assert words.startswith(
+        "since the disclosure: kept access +2 partners; read +2 partners, +310 people, +310 restricted reads;"
+    )
     assert words.endswith("because of import 5 (access_events-7.csv)")
     moved = {each.population: each for each in found.moved}
     assert moved["accessed"].entered == ("app:late-7-0", "app:late-7-1")
@@ -93,8 +95,53 @@ def test_work_alone_is_told_as_work(store: Store) -> None:
     assert (cause.kind, cause.entries, cause.by) == ("work", 3, "ana, bo")
     assert not found.evidence_changed
     assert since_words(found).endswith(
-        "none of how many partners or people read; because of 3 entries of work on cases and steps"
+        "none of how many partners or people read, or how often; because of 3 entries of work on cases and steps"
     )
+
+
+def test_who_came_and_went_is_said_where_the_number_hides_it(store: Store, tmp_path: Path) -> None:
+    moved: Row = {"app_id": "a-5", "name": "GroupPilot", "partner_id": "p-9"}
+    import_paths(store, [write_file(tmp_path / "apps-2.csv", "apps", [moved])], actor="bo")
+    words = since_words(diff(store, 1))
+    assert words.startswith(
+        "since the disclosure: kept access 1 partner in, 1 out; read 1 partner in, 1 out; read in the window 1 partner"
+    )
+    assert words.endswith("because of import 5 (apps-2.csv)")
+
+
+def test_reads_of_people_known_before_are_said(store: Store, tmp_path: Path) -> None:
+    read: Row = {
+        "occurred_at": "2018-05-20T10:00:00Z",
+        "app_id": "a-5",
+        "data_class": ["group.member.name"],
+        "subject_id": "s-5-0",
+        "event_id": "again",
+    }
+    again = [read | {"event_id": f"again-{number}"} for number in range(40)]
+    known = figures(store, Parameters(today=TODAY)).accessed.people
+    import_paths(store, [write_file(tmp_path / "access_events-2.csv", "access_events", again)], actor="bo")
+    more = figures(store, Parameters(today=TODAY)).accessed.people - known
+    people = f"+{more} {'person' if more == 1 else 'people'}, " if more else ""
+    assert f"read {people}+40 restricted reads" in since_words(diff(store, 1))
+
+
+def test_how_far_the_figures_can_be_relied_on_is_said_when_it_changes(store: Store, tmp_path: Path) -> None:
+    covered: Row = {"source": "gw", "covered_from": "2018-04-01T00:00:00Z", "covered_until": "2018-07-02T00:00:00Z"}
+    import_paths(store, [write_file(tmp_path / "coverage.csv", "coverage", [covered])], actor="bo")
+    words = since_words(diff(store, 1))
+    assert "read, read in the window, read after removal: at least then, complete in the log now;" in words
+
+
+def test_an_unfinished_import_is_named_and_no_riddle(store: Store) -> None:
+    with store.writing() as connection:
+        columns = "content_id, file, path, sha256, size, format, options, started_at, started_by, state"
+        values = "9, 'half.csv', '/x', 'x', 1, 'canonical', '{}', 1, 'ana', 'loading'"
+        connection.execute(f"INSERT INTO imports({columns}) VALUES ({values})")
+    found = diff(store, 1, by_cause=True)
+    assert since_words(found) == (
+        "since the disclosure: 1 unfinished import, counted nowhere until finished by importing the file again"
+    )
+    assert (found.shares, found.evidence_changed) == ((), False)
 
 
 def test_evidence_beside_work_is_still_one_cause(store: Store, tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_the_box_says_what_changed_since_and_because_of_what(store: Store, tmp_p
     async def flow(pilot: Pilot[int]) -> None:
         await press(pilot, "enter")
         shown = text(pilot)
-        assert "since the disclosure: read +2 people; because of import" in shown
+        assert "since the disclosure: read +2 people, +2 restricted reads; because of import" in shown
         assert "accessed.people: 210 -> 212 (+2)" in shown
         assert "note: as counsel saw it" in shown
         await press(pilot, "escape")
