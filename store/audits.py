@@ -63,7 +63,7 @@ __all__ = [
 # Letters of the track before those of side states: six steps, and how the audit ended.
 _PLACES = len(TRACK) - 1
 _RESULT_NAMES = {"audit_passed": "passed", "audit_failed": "failed"}
-_COUNTED = ("none", *TRACK[:6], "passed", "failed", "overdue", "on_hold", "no_response", "contradicted", "waived")
+COUNTED = ("none", *TRACK[:6], "passed", "failed", "overdue", "on_hold", "no_response", "contradicted", "waived")
 
 
 def track(store: Store, partner: int, *, today: int) -> Track:
@@ -226,7 +226,7 @@ def count_stages(known: Mapping[int, Track | Mark], partners: Collection[int]) -
         known: tracks, or marks, by internal id; a partner without one has no step.
         partners: internal ids of those to count.
     """
-    counts = dict.fromkeys(_COUNTED, 0)
+    counts = dict.fromkeys(COUNTED, 0)
     for partner in partners:
         its = known.get(partner)
         if its is None:

@@ -154,6 +154,18 @@ def plain(text: str | None, what: str) -> str:
     return trimmed
 
 
+def one_line(text: str | None, what: str) -> str:
+    """The text trimmed, which is to be one line.
+
+    Raises:
+        UsageError: it is more than one line, or no text.
+    """
+    trimmed = plain(text, what)
+    if "\0" in trimmed or len(trimmed.splitlines()) > 1:
+        raise UsageError(f"the {what} is to be one line of text")
+    return trimmed
+
+
 def standing(connection: sqlite3.Connection, partner: int) -> Standing:
     """The case of a partner as it stands."""
     row = connection.execute(_STANDING, (partner,)).fetchone()

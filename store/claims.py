@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from store.case_changes import Done, deciding, done, plain
+from store.case_changes import Done, deciding, done, one_line, plain
 from store.claim_logic import BROKEN, HOLDS, UNKNOWN, Bounds, Term, bounds, outcome, parse_term
 from store.connection import Store
 from store.disclosure_content import absolute
@@ -105,7 +105,7 @@ def claim(
         UsageError: no sentence, or one that is too long; no such figure or comparison; or exceptions or apps of a
             what-if, which no public sentence rests on.
     """
-    sentence, note = plain(sentence, "sentence"), plain(note, "note")
+    sentence, note = one_line(sentence, "sentence"), plain(note, "note")
     if not sentence or len(sentence) > _LONGEST:
         raise UsageError(f"give the sentence that was published, of 1 to {_LONGEST:,} characters")
     term = parse_term(that)

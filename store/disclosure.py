@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from store.case_changes import deciding, plain
+from store.case_changes import deciding, one_line, plain
 from store.checkpoint import head_of
 from store.connection import Store
 from store.copying import refuse_place
@@ -114,12 +114,12 @@ def disclose(store: Store, parameters: Parameters, *, actor: str, name: str, not
         name: what to call it; two may bear one name.
 
     Raises:
-        UsageError: the name is empty, or too long.
+        UsageError: the name is empty, too long or of several lines.
         RefusedError: an import is unfinished, or completed by a call that did not end: the figures are between two
             states.
         UnusableFileError: the store can only be read.
     """
-    called, note = plain(name, "name of the disclosure"), plain(note, "note")
+    called, note = one_line(name, "name of the disclosure"), plain(note, "note")
     if not called or len(called) > _LONGEST_NAME:
         raise UsageError(f"give the disclosure a name of 1 to {_LONGEST_NAME} characters")
     store.check_writable()

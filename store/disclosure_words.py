@@ -37,13 +37,18 @@ def disclosure_line(found: Disclosure) -> str:
 
 
 def row_words(row: DisclosureRow) -> str:
-    """Its figures in short: `kept access 96, read ≥11 (≥3,104 people), last 60 days ≥2, after removal 0`."""
+    """Its figures in short: `kept access 96, read ≥11 (≥3,104 people), last 60 d ≥2, after removal 0`."""
     return (
-        f"kept access {count_words(row.kept_access)}, read {qualified(row.read, row.qualifier)}"
-        f" ({qualified(row.people, row.qualifier)} people), last {row.window_days} days"
-        f" {qualified(row.recent, row.recent_qualifier)},"
-        f" after removal {qualified(row.after_removal, row.after_removal_qualifier)}, before {format_day(row.as_of)}"
+        f"kept access {count_words(row.kept_access)}, read {_found_words(row.read, row.qualifier)}"
+        f" ({qualified(row.people, row.qualifier)} people), last {row.window_days} d"
+        f" {_found_words(row.recent, row.recent_qualifier)},"
+        f" after removal {_found_words(row.after_removal, row.after_removal_qualifier)}, before {format_day(row.as_of)}"
     )
+
+
+def _found_words(count: int, qualifier: str) -> str:
+    """A count with its sign; of none, where not all is in the log, only that none is found."""
+    return "0 found" if count == 0 and qualifier == "at_least" else qualified(count, qualifier)
 
 
 def parameters_words(found: Disclosure) -> str:

@@ -15,6 +15,7 @@ from store.parameters import View
 from store.roster import known_partners, owners
 from store.segments import Column
 from store.tallies import COUNTED, INSTANTS, NO_INSTANT, Counts, Members, PartnerCounts, instant_or_none
+from store.words import count_words
 from store.world import World
 
 _QUARANTINED = """
@@ -141,11 +142,12 @@ class Assessment:
             found.append("a rule accepts exemptions and none were ever imported: the counts could be too high")
         for source, days in whole.missing.items():
             where = describe_days(whole.uncovered) if len(whole.missing) == 1 else ""
-            found.append(f"{days} of {whole.days} days not logged by {source}" + (f" ({where})" if where else ""))
+            lacking = f"{count_words(days)} of {count_words(whole.days)} days not logged by {source}"
+            found.append(f"{lacking} ({where})" if where else lacking)
         if whole.basis == "inferred" and self._rulebook.rules:
             found.append(
-                f"coverage is only inferred: {whole.covered_days} of {whole.days} days have events, "
-                "no log says that it is complete"
+                f"coverage is only inferred: {count_words(whole.covered_days)} of {count_words(whole.days)} days"
+                " have events, no log says that it is complete"
             )
         if undetermined:
             found.append(f"{undetermined:,} reads name no person while somebody's opt-in was in force: undetermined")

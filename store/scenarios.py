@@ -5,14 +5,13 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from store.case_changes import Done, deciding, done, plain
+from store.case_changes import Done, deciding, done, one_line, plain
 from store.connection import Store
 from store.errors import RefusedError, UsageError
-from store.ids import fold_id
 from store.instants import format_optional, parse_point
 from store.ledger import append, canonical
 from store.parameters import MOST_WINDOW_DAYS, Parameters
-from store.what_if import variation
+from store.what_if import check_apps, nearest, variation
 
 LONGEST_NAME = 80
 
@@ -46,7 +45,6 @@ _INSERT = """
 INSERT INTO scenarios(scenario_id, name, parameters, seq) VALUES (:scenario_id, :name, :parameters, :seq)
 """
 _DROP = "UPDATE scenarios SET dropped_by = :seq WHERE scenario_id = :scenario_id"
-_APP_IDS = "SELECT app_id FROM apps"
 
 
 def scenarios(store: Store) -> list[Scenario]:
@@ -82,7 +80,7 @@ def save_scenario(store: Store, name: str, parameters: Parameters, *, actor: str
     note = plain(note, "note")
     with deciding(store, actor) as deed:
         connection = deed.connection
-        check_apps(connection, parameters)
+        _check_apps(connection, parameters)
         earlier = [each for each in _standing(connection) if each.name.casefold() == name.casefold()]
         (number,) = connection.execute(_NEXT_ID).fetchone()
         asked = scenario_document(parameters)
@@ -131,24 +129,19 @@ def drop_scenario(store: Store, name: str, *, actor: str, note: str) -> Done:
         return done(deed, [seq], f"dropped the scenario {found.name}")
 
 
-def check_apps(connection: sqlite3.Connection, parameters: Parameters) -> None:
-    """Refuse a what-if that leaves out an app of which the store knows nothing.
+def check_what_if(store: Store, parameters: Parameters) -> None:
+    """The same, for a what-if that is only asked.
 
     Raises:
-        UsageError: unknown; the message names the nearest ids.
+        UsageError: it leaves out an app that the store does not know.
     """
-    if parameters.variation is None or not parameters.variation.without_apps:
-        return
-    known = {fold_id(str(app_id)): str(app_id) for (app_id,) in connection.execute(_APP_IDS)}
-    for wanted in sorted(parameters.variation.without_apps):
-        if wanted not in known:
-            raise UsageError(f"no such app: {wanted!r}{_nearest(wanted, known.values())}")
-
-
-def check_what_if(store: Store, parameters: Parameters) -> None:
-    """The same, for a what-if that is only asked."""
     with store.reading() as connection:
-        check_apps(connection, parameters)
+        _check_apps(connection, parameters)
+
+
+def _check_apps(connection: sqlite3.Connection, parameters: Parameters) -> None:
+    if parameters.variation is not None:
+        check_apps(connection, parameters.variation)
 
 
 def scenario_document(parameters: Parameters) -> dict[str, object]:
@@ -203,23 +196,13 @@ def _named(found: Iterable[Scenario], name: str) -> Scenario:
         return known[wanted]
     if not known:
         raise UsageError(f"no such scenario: {name!r} - none is saved yet; save one with --save NAME --cutoff DATE")
-    raise UsageError(f"no such scenario: {name!r}{_nearest(name, [each.name for each in known.values()])}")
-
-
-def _nearest(wanted: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches
-
-    names = sorted(known)
-    near = get_close_matches(wanted, names, n=3, cutoff=0.5) or (names if len(names) <= 3 else [])
-    return f"; the nearest: {', '.join(near)}" if near else ""
+    raise UsageError(f"no such scenario: {name!r}{nearest(name, [each.name for each in known.values()])}")
 
 
 def _checked_name(name: str) -> str:
-    trimmed = plain(name, "scenario's name")
+    trimmed = one_line(name, "scenario's name")
     if not trimmed:
         raise UsageError("a scenario needs a name")
     if len(trimmed) > LONGEST_NAME:
         raise UsageError(f"a scenario's name has at most {LONGEST_NAME} characters, this one has {len(trimmed):,}")
-    if "\0" in trimmed or len(trimmed.splitlines()) > 1:
-        raise UsageError("a scenario's name is one line of text")
     return trimmed

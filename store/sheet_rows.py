@@ -309,7 +309,11 @@ def _of_work(
                 raise UsageError(f"no such figure: {cell!r}; choose cases.open, cases.flagged or cases.cleared")
             chosen = [row for row in rows if row.status == name]
         else:
+            from store.audits import COUNTED
             from store.partners import work_of
+
+            if name not in COUNTED:
+                raise UsageError(f"no such figure: {cell!r}; choose audits. and one of {', '.join(COUNTED)}")
 
             view = resolve(world_under(store, connection, parameters.variation).rulebook, parameters)
             work = work_of(connection, today=view.today, others=False)

@@ -3,13 +3,16 @@
 A what-if answers questions; it is written nowhere and never touches a case.
 """
 
-from collections.abc import Collection
+import sqlite3
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
 from store.errors import UsageError
 from store.ids import fold_id
 from store.rulebook import EXCEPTIONS, Rule, Rulebook
+
+_APP_IDS = "SELECT app_id FROM apps"
 
 
 class Variation(NamedTuple):
@@ -41,6 +44,28 @@ def variation(
     if both:
         raise UsageError(f"the exception {both[0]} cannot be both dropped and accepted")
     return Variation(frozenset(without), frozenset(accepting), frozenset(fold_id(app) for app in without_apps))
+
+
+def check_apps(connection: sqlite3.Connection, changes: Variation) -> None:
+    """Refuse a what-if that leaves out an app of which the store knows nothing.
+
+    Raises:
+        UsageError: unknown; the message names the nearest ids.
+    """
+    if not changes.without_apps:
+        return
+    known = {fold_id(str(app_id)): str(app_id) for (app_id,) in connection.execute(_APP_IDS)}
+    for wanted in sorted(changes.without_apps - known.keys()):
+        raise UsageError(f"no such app: {wanted!r}{nearest(wanted, known.values())}")
+
+
+def nearest(wanted: str, known: Iterable[str]) -> str:
+    """What may have been meant, for the end of a refusal: `; the nearest: Later`; empty where nothing is near."""
+    from difflib import get_close_matches
+
+    names = sorted(known)
+    near = get_close_matches(wanted, names, n=3, cutoff=0.5) or (names if len(names) <= 3 else [])
+    return f"; the nearest: {', '.join(near)}" if near else ""
 
 
 def varied(rulebook: Rulebook, changes: Variation) -> Rulebook:

@@ -56,6 +56,12 @@ QUALIFIERS = {
     "at_least": "at least",
     "unsettled": "unsettled",
 }
+# The same where a number stands alone, and may be 0.
+HOW_SURE = {
+    "exact": "complete in the log",
+    "at_least": "at least: not complete in the log",
+    "unsettled": "unsettled: could be too high",
+}
 _SIGNS = {"exact": "", "at_least": "≥", "unsettled": "~"}
 
 

@@ -27,7 +27,7 @@ from store.reach import Reach
 from store.registry import Registry, load_opt_ins, load_registry, merge
 from store.rulebook import Rulebook, rulebook_in
 from store.segments import Column
-from store.what_if import Variation, varied
+from store.what_if import Variation, check_apps, varied
 
 # What tells one state of the evidence and the rules from another: see `store.fold`.
 _STATE = """
@@ -220,13 +220,18 @@ _WHAT_IFS: "WeakKeyDictionary[Store, tuple[Variation, WhatIfWorld]]" = WeakKeyDi
 
 
 def world_under(store: Store, connection: sqlite3.Connection, changes: Variation | None) -> World:
-    """`world_of`, judged by the rulebook's rules (None) or by those of a what-if; the last what-if is kept."""
+    """`world_of`, judged by the rulebook's rules (None) or by those of a what-if; the last what-if is kept.
+
+    Raises:
+        UsageError: the what-if leaves out an app that the store does not know.
+    """
     with _making:
         world = world_of(store, connection)
         if changes is None:
             return world
         kept = _WHAT_IFS.get(store)
         if kept is None or kept[0] != changes or not kept[1].is_of(world):
+            check_apps(connection, changes)
             kept = _WHAT_IFS[store] = (changes, WhatIfWorld(world, varied(world.rulebook, changes)))
         return kept[1]
 

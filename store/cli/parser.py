@@ -248,7 +248,7 @@ def _add_questions(commands: Commands) -> None:
     parser = _command(commands, "people", "questions:people", "whose data it was: the notification list")
     parser.add_argument("--partner", type=words, metavar="ID")
     parser.add_argument("--csv", action="store_true", help="print CSV; like --json, an entry in the log")
-    parser.add_argument("--country", type=words, metavar="NAME", help="only those whom a registry places there")
+    parser.add_argument("--country", type=name, metavar="NAME", help="only those whom a registry places there")
     parser.add_argument("--minors", action="store_true", help="only those whom a registry calls minors")
     _add_parameters(parser, window=False)
     _add_what_if(parser)

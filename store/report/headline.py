@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from store.instants import format_day, format_instant, last_day_before, parse_point
 from store.kept import Population
 from store.report.parts import Block, Cell, Count, Heading, Lines, Table, Tile, Tiles, Words
-from store.words import QUALIFIERS, VERDICTS, count_words, duration_words, qualified, step_words
+from store.words import HOW_SURE, QUALIFIERS, VERDICTS, count_words, duration_words, qualified, step_words
 
 _READING = ("accessed", "recent", "after_removal")
 
@@ -134,7 +134,8 @@ def _tile(title: str, its: Population, *beneath: str, is_alarm: bool = False) ->
         f"{qualified(its.events, its.qualifier)} restricted {_plural(its.events, 'read')}",
     )
     unit = _plural(its.partners, "partner")
-    return Tile(title, Count(its.partners, its.qualifier), unit, (*told, *beneath), is_alarm=is_alarm)
+    lines = (*told, *beneath, HOW_SURE[its.qualifier])
+    return Tile(title, Count(its.partners, its.qualifier), unit, lines, is_alarm=is_alarm)
 
 
 def _plural(count: int, word: str) -> str:

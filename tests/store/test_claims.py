@@ -296,6 +296,21 @@ def test_live_judgement_is_what_figures_say_whether_kept_or_counted(store: Store
     assert [state.known for state in claims(store)] == [kept.known, counted.known]
 
 
+@pytest.mark.parametrize("sentence", ["a\nb", "a\0b"])
+def test_a_sentence_is_one_line(store: Store, sentence: str) -> None:
+    with pytest.raises(UsageError, match="sentence is to be one line"):
+        claim(store, Parameters(), actor="ana", sentence=sentence, that="accessed.partners == 6")
+    assert claims(store) == ()
+
+
+def test_that_nobody_read_after_removal_is_no_claim_before_removals_were_imported(store: Store, tmp_path: Path) -> None:
+    assert made(store, "after_removal.partners == 0").outcome == UNKNOWN
+    none = tmp_path / "removals.csv"
+    none.write_text("app_id,removed_at\n", "utf-8")
+    import_paths(store, [none], actor="ana")
+    assert claims(store)[0].outcome == HOLDS
+
+
 def test_a_withdrawn_claim_is_tested_no_more(store: Store, tmp_path: Path) -> None:
     made(store, "accessed.partners == 6")
     with pytest.raises(UsageError, match="needs a note"):

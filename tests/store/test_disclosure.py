@@ -229,6 +229,9 @@ def test_what_is_refused(store: Store) -> None:
     for name in ("", "  ", "x" * 201):
         with pytest.raises(UsageError, match="name of 1 to 200"):
             frozen(store, name=name)
+    for name in ("a\nb", "a\0b", "a\u2028b"):
+        with pytest.raises(UsageError, match="name of the disclosure is to be one line"):
+            frozen(store, name=name)
     with pytest.raises(StoreError):
         disclose(store, Parameters(), actor="system", name="x")
     with open_store(store.path, read_only=True) as reader, pytest.raises(UnusableFileError, match="reading only"):

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from store.connection import Store
+from store.connection import Store, open_store
 from store.errors import UsageError
 from store.figures import figures, figures_document
 from store.parameters import Parameters
 from store.sheet_rows import SheetRows, cells, sheet_rows
 from store.what_if import variation
+from tests import small_incident
 from tests.differential import TODAY, both
 from tests.incidents import draw
 
@@ -73,4 +74,13 @@ def test_rows_come_a_page_at_a_time(tmp_path: Path) -> None:
 def test_a_cell_that_is_none_is_refused(tmp_path: Path, cell: str) -> None:
     store, _ = both(tmp_path, draw(402))
     with store, pytest.raises(UsageError, match="no such figure"):
+        sheet_rows(store, Parameters(today=TODAY), cell)
+
+
+@pytest.mark.parametrize("cell", ["audits.zzz", "audits.", "cases.zzz", "accessed.zzz", "zzz"])
+def test_a_figure_that_there_is_not_has_no_rows(tmp_path: Path, cell: str) -> None:
+    with (
+        open_store(small_incident.build(tmp_path)) as store,
+        pytest.raises(UsageError, match=f"no such figure: '{cell}'; choose"),
+    ):
         sheet_rows(store, Parameters(today=TODAY), cell)

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from store.cli.main import main
 from store.errors import UsageError
 from store.figures import figures
 from store.parameters import Parameters
 from store.partners import all_partners
 from store.people import people
 from store.what_if import Variation, variation, variation_words
-from tests import oracle
+from tests import oracle, small_incident
 from tests.differential import TODAY, both, figures_differ, folded, people_differ
 from tests.incidents import draw
 
@@ -103,3 +104,18 @@ def test_leaving_every_app_out_leaves_nothing(tmp_path: Path) -> None:
         assert (answer.retained_partners, answer.accessed.events, answer.verdicts["improper"]) == (0, 0, 0)
         assert people(store, asked) == []
         assert not any(row.retained or row.events for row in all_partners(store, asked))
+
+
+@pytest.mark.parametrize("command", ["figures", "partners", "people", "shape", "overlap", "scenario"])
+@pytest.mark.parametrize("app", ["nope", ""])
+def test_an_app_that_nobody_knows_cannot_be_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, app: str
+) -> None:
+    path = small_incident.build(tmp_path)
+    partners = ["--partner", "p-0", "--partner", "p-1"] if command == "overlap" else []
+    partners = ["--partner", "p-0"] if command == "shape" else partners
+    assert main([command, "--db", str(path), *partners, "--without-app", app]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert f"no such app: {app!r}" in told.err
+    assert len(told.err.splitlines()) == 1
