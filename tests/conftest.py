@@ -1,12 +1,17 @@
-"""Every promise's account at the end of a run: what was tried, and how often it hit. And a folder for sessions."""
+"""What each promise tried and how often it hit, told at the end of a run. And folders for what is written."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
 _ACCOUNT = "account"
+# Stores that are thrown away are best kept in memory, where there is plenty of it: writing them safely took a quarter
+# of their tests' time. The long runs' are too large.
+_IN_MEMORY, _PLENTY_BYTES = Path("/dev/shm"), 4 << 30
 _STATE = pytest.StashKey["tempfile.TemporaryDirectory[str]"]()
 
 
@@ -14,6 +19,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """No test reads or writes where the person who runs it left an incident."""
     config.stash[_STATE] = tempfile.TemporaryDirectory(prefix="overscope-state-")
     os.environ["OVERSCOPE_STATE"] = config.stash[_STATE].name
+    is_short = config.option.markexpr == "not soak"
+    if is_short and _IN_MEMORY.is_mount() and shutil.disk_usage(_IN_MEMORY).free >= _PLENTY_BYTES:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_IN_MEMORY))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
