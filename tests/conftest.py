@@ -8,10 +8,28 @@ from pathlib import Path
 
 import pytest
 
+_TESTS = Path(__file__).parent
 _ACCOUNT = "account"
 # Stores that are thrown away are best kept in memory, where there is plenty of it: writing them safely took a quarter
 # of their tests' time. The long runs' are too large.
 _IN_MEMORY, _PLENTY_BYTES = Path("/dev/shm"), 4 << 30
+# These hold single tests of ten seconds and more, or build what takes as long: they begin first, so that no process
+# works on one when the others are done. Each stays whole, because its tests share what they build.
+_LONGEST = (
+    "terminal/test_hostile_screens.py",
+    "store/test_demo.py",
+    "store/test_demo_against_oracle.py",
+    "store/test_exactness.py",
+    "terminal/test_hostile_commands.py",
+    "terminal/test_faults.py",
+    "faults/test_mutants.py",
+    "store/test_contradictions_against_oracle.py",
+    "store/test_foreign_files.py",
+    "store/test_ingest_fast.py",
+    "faults/test_tampering.py",
+    "faults/test_stopped_commands.py",
+    "test_hygiene.py",
+)
 _STATE = pytest.StashKey["tempfile.TemporaryDirectory[str]"]()
 
 
@@ -27,6 +45,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """What was written goes with the run."""
     config.stash[_STATE].cleanup()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, all others in the order in which they were found."""
+    places = {_TESTS / name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture
