@@ -143,7 +143,7 @@ def event_order(connection: sqlite3.Connection, world: World, arranged: Arranged
         give_back(connection)
         return order
 
-    return _ORDERS.get(world, None, make)
+    return _ORDERS.get(world.situated, None, make)
 
 
 def arrange(connection: sqlite3.Connection, world: World) -> Arranged | None:

@@ -117,7 +117,7 @@ class Indexed(NamedTuple):
 
 
 class _Shelf:
-    """The last index of one world: two at a time would take too much room."""
+    """The last index of the events of one world and its what-ifs: two at a time would take too much room."""
 
     def __init__(self) -> None:
         self.making = threading.Lock()
@@ -139,8 +139,12 @@ def figure_index(connection: sqlite3.Connection, world: World, judge: Judge, vie
     if order is None:
         return None
     span = common_span(order.situations, judge)
-    key: object = ("whoever asks", span.improper) if span else ("this cut-off", view.what_if_cutoff)
-    shelf = _SHELVES.get(world, None, _Shelf)
+    # An order tells the world apart as far as situations go; the rules, what is improper in them.
+    rules = world.rulebook.rules
+    key: object = (
+        (order, "whoever asks", span.improper) if span else (order, "this cut-off", view.what_if_cutoff, rules)
+    )
+    shelf = _SHELVES.get(world.evidence, None, _Shelf)
     with shelf.making:
         if shelf.key != key:
             shelf.index = None

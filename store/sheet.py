@@ -144,6 +144,16 @@ _TIME_WORDS = {
 }
 
 
+def prepare(store: Store, parameters: Parameters) -> None:
+    """Make what every what-if is counted from, before somebody waits for the first one."""
+    from store.counting import counts_of
+    from store.world import world_under
+
+    with store.reading() as connection:
+        world = world_under(store, connection, parameters.variation)
+        counts_of(connection, world, resolve(world.rulebook, parameters))
+
+
 def compare(store: Store, now: Parameters, what_if: Parameters) -> Comparison:
     """The figures under two sets of parameters of one and the same evidence, and the partners that differ."""
     from store.members import members, only_in

@@ -60,6 +60,16 @@ class World:
         self._by_app: Column | None = None
         self._apps_sorted: Column = np.zeros(0, dtype=np.int64)
 
+    @property
+    def evidence(self) -> "World":
+        """The world whose events it judges: itself, but for a what-if."""
+        return self
+
+    @property
+    def situated(self) -> "World":
+        """A world in which every event is in the same situation (see `store.judge`): itself, but for most what-ifs."""
+        return self
+
     def columns(self, connection: sqlite3.Connection) -> EventColumns:
         """Every live event."""
         with self._lock:
@@ -191,9 +201,19 @@ class WhatIfWorld(World):
         self._verdicts = None
         self._held = {}
 
-    def is_of(self, world: World) -> bool:
-        """Whether it judges the evidence of this very world."""
-        return self._base is world
+    @property
+    def evidence(self) -> World:
+        """See `World`."""
+        return self._base
+
+    @property
+    def situated(self) -> World:
+        """See `World`: what rules accept changes verdicts, whom they are about changes situations."""
+        about_the_same = all(
+            (rule.apps, rule.not_apps) == (other.apps, other.not_apps)
+            for rule, other in zip(self.rulebook.rules, self._base.rulebook.rules, strict=True)
+        )
+        return self._base if about_the_same else self
 
     def columns(self, connection: sqlite3.Connection) -> EventColumns:
         """See `World`."""
@@ -230,7 +250,7 @@ def world_under(store: Store, connection: sqlite3.Connection, changes: Variation
         if changes is None:
             return world
         kept = _WHAT_IFS.get(store)
-        if kept is None or kept[0] != changes or not kept[1].is_of(world):
+        if kept is None or kept[0] != changes or kept[1].evidence is not world:
             check_apps(connection, changes)
             kept = _WHAT_IFS[store] = (changes, WhatIfWorld(world, varied(world.rulebook, changes)))
         return kept[1]

@@ -127,19 +127,22 @@ class Terminal:
             seconds: how long that may take.
 
         Returns:
-            Seconds until the end of the first frame that changed the screen and does not say so.
+            Seconds until the end of the last frame that changed the screen; then it is quiet and does not say so.
 
         Raises:
             RuntimeError: no answer came in time; with the screen.
         """
-        before = self._state()
+        known = self._state()
         pressed = time.perf_counter()
+        changed = None
         os.write(self._terminal, key.encode())
         while time.perf_counter() - pressed < seconds:
             at = self._read(_QUIET_SECONDS)
-            if at is not None and waiting not in self.text() and self._state() != before:
-                self.settle()
-                return at - pressed
+            if at is None:
+                if changed is not None and waiting not in self.text():
+                    return changed - pressed
+            elif (state := self._state()) != known:
+                known, changed = state, at
         raise RuntimeError(f"{key!r} was not answered within {seconds} s:\n{self.text()}")
 
     def _state(self) -> list[object]:

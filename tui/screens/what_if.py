@@ -128,6 +128,9 @@ class WhatIfScreen(WorkScreen):
         self._rulebook_sha256 = sha256
 
     def _show(self, asked: Parameters, found: Comparison) -> None:
+        if self._found is None:
+            store, now = self._store, self._parameters
+            self.overscope.run_question(self, "prepare", lambda: sheet.prepare(store, now), lambda _: None)
         self._found, self._answered = found, asked
         self.grid.show(lambda width: what_if_page(found, width), self._heading(found), start=Place("retained.partners"))
         self._say_titles()
