@@ -4,10 +4,14 @@ Counted anew from the events, some at a time: not in the way the numbers are, so
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+import threading
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+from weakref import ReferenceType, ref
 
 import numpy as np
+import numpy.typing as npt
 
 from store.able import able_apps
 from store.audits import stage_name
@@ -85,43 +89,63 @@ def sheet_rows(
     with store.reading() as connection:
         world = world_under(store, connection, parameters.variation)
         view = resolve(world.rulebook, parameters)
-        looking = _Looking(connection, world, view)
-        if area == "coverage":
-            rows = looking.days(covered=name == "covered_days")
-        elif area == "retained":
-            rows = looking.retained(name)
-        else:
-            rows = looking.events_of(area, name)
-        return rows.page(cell, first, limit)
+        # Work and today change none of these cells.
+        key = (cell, view.as_of, view.window_days, view.what_if_cutoff)
+        rows = _LAST.get(world, key) or _Looking(connection, world, view).rows_of(area, name)
+        _LAST.keep(world, key, rows)
+        return rows.page(connection, cell, first, limit)
 
 
 class _Found(NamedTuple):
-    """All rows of a cell: columns, how many, what they sum to, and what makes some of them."""
+    """All rows of a cell: columns, how many, what they sum to, what makes some of them, and the room they take."""
 
     columns: tuple[str, ...]
     number: int
     total: int
-    make: Callable[[int, int], Sequence[tuple[object, ...]]]
+    make: Callable[[sqlite3.Connection, int, int], Sequence[tuple[object, ...]]]
+    size: int = 0
 
-    def page(self, cell: str, first: int, limit: int) -> SheetRows:
-        rows = tuple(self.make(first, min(first + limit, self.number)))
+    def page(self, connection: sqlite3.Connection, cell: str, first: int, limit: int) -> SheetRows:
+        rows = tuple(self.make(connection, first, min(first + limit, self.number)))
         return SheetRows(cell, self.columns, rows, self.number, self.total)
 
+
+# Rows are looked at some at a time: of a cell that takes little room they are kept until another is looked at.
+_MOST_KEPT = 96 << 20
+
+
+class _Last:
+    """The rows of the cell that was looked at last, unless they take much room."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._world: ReferenceType[World] | None = None
+        self._key: Hashable = None
+        self._rows: _Found | None = None
+
+    def get(self, world: World, key: Hashable) -> _Found | None:
+        with self._lock:
+            is_it = self._world is not None and self._world() is world and self._key == key
+            return self._rows if is_it else None
+
+    def keep(self, world: World, key: Hashable, rows: _Found) -> None:
+        with self._lock:
+            kept = rows if rows.size <= _MOST_KEPT else None
+            self._world, self._key, self._rows = ref(world), key, kept
+
+
+_LAST = _Last()
 
 _EVENT_COLUMNS = ("occurred_at", "app_id", "partner_id", "subject_id", "resource_id", "data_classes", "records")
 _SUBJECT = "SELECT coalesce(spelling, subject_id) FROM subjects WHERE id = ?"
 _RESOURCE = "SELECT resource_id FROM resources WHERE id = ?"
 
 
-class _Events(NamedTuple):
-    """The chosen events, a value each: internal ids, microseconds UTC, -1 for records that the log does not tell."""
-
-    occurred_at: Column
-    app: Column
-    subject: Column
-    resource: Column
-    field_set: Column
-    records: Column
+# What is told of an event: internal ids, microseconds UTC, -1 for records that the log does not tell.
+_TOLD = ("occurred_at", "app", "subject", "resource", "field_set", "records")
+Chosen = dict[str, npt.NDArray[np.integer[Any]]]
+_NOTHING = np.zeros(0, dtype=np.int64)
+_GROUPED = {"partners": "app", "apps": "app", "people": "subject", "resources": "resource"}
 
 
 class _Looking:
@@ -132,25 +156,34 @@ class _Looking:
         self._world = world
         self._view = view
 
-    def events_of(self, area: str, name: str) -> _Found:
+    def rows_of(self, area: str, name: str) -> _Found:
+        """The rows of a cell."""
+        if area == "coverage":
+            return self._days(covered=name == "covered_days")
+        return self._retained(name) if area == "retained" else self._events_of(area, name)
+
+    def _events_of(self, area: str, name: str) -> _Found:
         """The rows of a population's measure, of a verdict, or of what comes from as-of on."""
         choose = self._chooser(area, name)
-        classes: dict[str, list[Column]] = {}
-        chosen = self._chosen(choose, classes if name == "data_classes" else None)
-        if name == "partners":
-            return self._grouped("partner_id", owners(self._world)[chosen.app], chosen, self._partner_id)
-        if name == "apps":
-            return self._grouped("app_id", chosen.app, chosen, lambda app: self._world.registry.app_ids[app])
-        if name == "people":
-            return self._grouped("subject_id", chosen.subject, chosen, self._text(_SUBJECT))
-        if name == "resources":
-            return self._grouped("resource_id", chosen.resource, chosen, self._text(_RESOURCE))
         if name == "data_classes":
-            return _classes(classes)
+            return self._classes(choose)
+        if name in _GROUPED:
+            chosen = self._chosen(choose, ("occurred_at", _GROUPED[name]))
+            keys, times = chosen[_GROUPED[name]], chosen["occurred_at"]
+            if name == "partners":
+                names = self._names
+                return self._grouped("partner_id", owners(self._world)[keys], times, lambda _: names.__getitem__)
+            if name == "apps":
+                app_ids = self._world.registry.app_ids
+                return self._grouped("app_id", keys, times, lambda _: app_ids.__getitem__)
+            if name == "people":
+                return self._grouped("subject_id", keys, times, _texts(_SUBJECT))
+            return self._grouped("resource_id", keys, times, _texts(_RESOURCE))
+        chosen = self._chosen(choose, _TOLD)
         if name == "records":
-            known = np.flatnonzero(chosen.records >= 0)
-            chosen = _Events(*(column[known] for column in chosen))
-            return self._listed(chosen, total=sum(chosen.records.tolist()))
+            known = np.flatnonzero(chosen["records"] >= 0)
+            chosen = {told: column[known] for told, column in chosen.items()}
+            return self._listed(chosen, total=sum(chosen["records"].tolist()))
         return self._listed(chosen)
 
     def _chooser(self, area: str, name: str) -> Callable[[EventColumns, Verdicts], Mask]:
@@ -178,71 +211,92 @@ class _Looking:
 
         return choose
 
-    def _chosen(
-        self, choose: Callable[[EventColumns, Verdicts], Mask], classes: dict[str, list[Column]] | None
-    ) -> _Events:
-        """The chosen events; where asked for, also when each data class was read that is improper on its own."""
-        parts: list[_Events] = []
+    def _chosen(self, choose: Callable[[EventColumns, Verdicts], Mask], names: Sequence[str]) -> Chosen:
+        """What is told under these names of the chosen events; ids in as little room as they need."""
+        parts: dict[str, list[npt.NDArray[np.integer[Any]]]] = {name: [] for name in names}
+        for columns, _, places in self._parts(choose):
+            for name, column in parts.items():
+                values = getattr(columns, name)[places]
+                column.append(values if name in ("occurred_at", "records") else values.astype(np.int32))
+        return {name: np.concatenate(column) if column else _NOTHING for name, column in parts.items()}
+
+    def _parts(
+        self, choose: Callable[[EventColumns, Verdicts], Mask]
+    ) -> Iterator[tuple[EventColumns, Verdicts, Column]]:
+        """All events, some at a time, with their verdicts and the places of those that are chosen."""
         for columns in self._world.parts(self._connection):
             verdicts = self._world.judge(columns, cutoff=self._view.what_if_cutoff)
-            places = np.flatnonzero(choose(columns, verdicts))
-            parts.append(_Events(*(getattr(columns, name)[places] for name in _Events._fields)))
-            if classes is not None:
-                for number in np.unique(verdicts.settled[places]).tolist():
-                    times = columns.occurred_at[places][verdicts.settled[places] == number]
-                    for data_class in verdicts.improper_classes[number]:
-                        classes.setdefault(data_class, []).append(times)
-        nothing = np.zeros(0, dtype=np.int64)
-        return (
-            _Events(*(np.concatenate([nothing, *each]) for each in zip(*parts, strict=True)))
-            if parts
-            else _Events(*(nothing for _ in _Events._fields))
-        )
+            yield columns, verdicts, np.flatnonzero(choose(columns, verdicts))
 
-    def _grouped(self, what: str, keys: Column, chosen: _Events, named: Callable[[int], str]) -> _Found:
+    def _classes(self, choose: Callable[[EventColumns, Verdicts], Mask]) -> _Found:
+        """When each data class was read that is improper on its own, and how often."""
+        found: dict[str, list[Column]] = {}
+        for columns, verdicts, places in self._parts(choose):
+            settled, times = verdicts.settled[places], columns.occurred_at[places]
+            for number in np.unique(settled).tolist():
+                for data_class in verdicts.improper_classes[number]:
+                    found.setdefault(data_class, []).append(times[settled == number])
+        rows = []
+        for data_class, parts in sorted(found.items()):
+            times = np.concatenate(parts)
+            rows.append((data_class, len(times), int(times.min()), int(times.max())))
+        return _made(("data_class", "events", "first_at", "last_at"), rows)
+
+    def _grouped(
+        self,
+        what: str,
+        keys: npt.NDArray[np.integer[Any]],
+        times: npt.NDArray[np.integer[Any]],
+        named: Callable[[sqlite3.Connection], Callable[[int], str]],
+    ) -> _Found:
         """One row a different key: its name, how many events, the first and the last; those that name none left out."""
         named_ones = np.flatnonzero(keys)
-        keys, times = keys[named_ones], chosen.occurred_at[named_ones]
+        keys, times = keys[named_ones], times[named_ones]
         ids, which, counts = np.unique(keys, return_inverse=True, return_counts=True)
         first, last = np.full(len(ids), np.iinfo(np.int64).max), np.full(len(ids), np.iinfo(np.int64).min)
         np.minimum.at(first, which, times)
         np.maximum.at(last, which, times)
         order = np.lexsort((ids, -counts))
+        columns = tuple(column[order] for column in (ids, counts, first, last))
 
-        def make(begin: int, end: int) -> list[tuple[object, ...]]:
+        def make(connection: sqlite3.Connection, begin: int, end: int) -> list[tuple[object, ...]]:
+            name_of = named(connection)
+            rows = zip(*(column[begin:end].tolist() for column in columns), strict=True)
+            return [(name_of(key), *others) for key, *others in rows]
+
+        return _Found((what, "events", "first_at", "last_at"), len(ids), len(ids), make, _room(columns))
+
+    def _listed(self, chosen: Chosen, *, total: int | None = None) -> _Found:
+        order = np.lexsort((chosen["app"], chosen["occurred_at"]))
+        columns = [chosen.pop(name)[order] for name in _TOLD]
+        names, partner_of = self._names, owners(self._world)
+        app_ids, classes_of = self._world.registry.app_ids, self._world.classes_of
+
+        def make(connection: sqlite3.Connection, begin: int, end: int) -> list[tuple[object, ...]]:
+            subject, resource = _texts(_SUBJECT)(connection), _texts(_RESOURCE)(connection)
             return [
-                (named(int(ids[place])), int(counts[place]), int(first[place]), int(last[place]))
-                for place in order[begin:end].tolist()
-            ]
-
-        return _Found((what, "events", "first_at", "last_at"), len(ids), len(ids), make)
-
-    def _listed(self, chosen: _Events, *, total: int | None = None) -> _Found:
-        order = np.lexsort((chosen.app, chosen.occurred_at))
-        subject, resource = self._text(_SUBJECT), self._text(_RESOURCE)
-        partner_of, registry = owners(self._world), self._world.registry
-
-        def make(begin: int, end: int) -> Iterator[tuple[object, ...]]:
-            for place in order[begin:end].tolist():
-                at, app, person, container, field_set, records = (int(column[place]) for column in chosen)
-                yield (
+                (
                     at,
-                    registry.app_ids[app],
-                    self._partner_id(int(partner_of[app])),
+                    app_ids[app],
+                    names[int(partner_of[app])],
                     subject(person) if person else None,
                     resource(container) if container else None,
-                    "|".join(self._world.classes_of[field_set]),
+                    "|".join(classes_of[field_set]),
                     None if records < 0 else records,
                 )
+                for at, app, person, container, field_set, records in zip(
+                    *(column[begin:end].tolist() for column in columns), strict=True
+                )
+            ]
 
         count = len(order)
-        return _Found(_EVENT_COLUMNS, count, count if total is None else total, lambda b, e: list(make(b, e)))
+        return _Found(_EVENT_COLUMNS, count, count if total is None else total, make, _room(columns))
 
-    def retained(self, name: str) -> _Found:
+    def _retained(self, name: str) -> _Found:
         """The partners or apps that kept access; those shown by reads alone."""
         able = set(able_apps(self._world, self._view).tolist())
-        improper = self._chosen(self._chooser("accessed", "events"), None)
-        read = set(np.unique(improper.app).tolist())
+        improper = self._chosen(self._chooser("accessed", "events"), ("app",))
+        read = set(np.unique(improper["app"]).tolist())
         registry = self._world.registry
         if name == "apps":
             apps = sorted(able | read, key=lambda app: registry.app_ids[app])
@@ -251,17 +305,17 @@ class _Looking:
         partner_of = owners(self._world)
         granted, reading = ({int(partner_of[app]) for app in apps} for apps in (able, read))
         partners = granted | reading if name == "partners" else reading - granted
-        found = sorted((self._partner_id(each), each in granted, each in reading) for each in partners)
+        found = sorted((self._names[each], each in granted, each in reading) for each in partners)
         return _made(("partner_id", "granted", "read"), found)
 
-    def days(self, *, covered: bool) -> _Found:
+    def _days(self, *, covered: bool) -> _Found:
         """The UTC days of `[cutoff, as_of)`, or those of them that are wholly logged."""
         view, registry = self._view, self._world.registry
         from_at = view.as_of if view.cutoff is None else view.cutoff
         event_days: list[int] = []
         if not registry.coverage:
-            before = self._chosen(lambda columns, _: columns.occurred_at < view.as_of, None)
-            event_days = np.unique(before.occurred_at // MICROSECONDS_PER_DAY).tolist()
+            before = self._chosen(lambda columns, _: columns.occurred_at < view.as_of, ("occurred_at",))
+            event_days = np.unique(before["occurred_at"] // MICROSECONDS_PER_DAY).tolist()
         logged = coverage(registry, event_days, from_at, view.as_of)
         if from_at >= view.as_of:
             return _made(("day", "logged"), [])
@@ -274,28 +328,26 @@ class _Looking:
         ]
         return _made(("day", "logged"), rows)
 
-    def _partner_id(self, partner: int) -> str:
-        return self._names()[partner]
-
+    @cached_property
     def _names(self) -> dict[int, str]:
-        if not hasattr(self, "_known_names"):
-            self._known_names = {partner: name.partner_id for partner, name in partner_names(self._connection).items()}
-        return self._known_names
+        return {partner: name.partner_id for partner, name in partner_names(self._connection).items()}
 
-    def _text(self, question: str) -> Callable[[int], str]:
-        return lambda number: str(self._connection.execute(question, (number,)).fetchone()[0])
+
+def _texts(question: str) -> Callable[[sqlite3.Connection], Callable[[int], str]]:
+    """What a dictionary says of a number, asked by one connection or another."""
+
+    def of(connection: sqlite3.Connection) -> Callable[[int], str]:
+        return lambda number: str(connection.execute(question, (number,)).fetchone()[0])
+
+    return of
+
+
+def _room(columns: Iterable[npt.NDArray[Any]]) -> int:
+    return sum(column.nbytes for column in columns)
 
 
 def _made(columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> _Found:
-    return _Found(columns, len(rows), len(rows), lambda begin, end: rows[begin:end])
-
-
-def _classes(found: dict[str, list[Column]]) -> _Found:
-    rows = []
-    for data_class, parts in sorted(found.items()):
-        times = np.concatenate(parts)
-        rows.append((data_class, len(times), int(times.min()), int(times.max())))
-    return _made(("data_class", "events", "first_at", "last_at"), rows)
+    return _Found(columns, len(rows), len(rows), lambda _, begin, end: rows[begin:end])
 
 
 def _of_work(
@@ -314,16 +366,15 @@ def _of_work(
 
             if name not in COUNTED:
                 raise UsageError(f"no such figure: {cell!r}; choose audits. and one of {', '.join(COUNTED)}")
-
             view = resolve(world_under(store, connection, parameters.variation).rulebook, parameters)
             work = work_of(connection, today=view.today, others=False)
             counted = [row for row in rows if row.retained or row.partner in work.cases or row.partner in work.marks]
             chosen = [row for row in counted if _stands(row, name)]
-    found = _made(
-        ("partner_id", "name", "status", "stage", "due_at"),
-        [(row.partner_id, row.name, row.status, row.stage, row.due) for row in chosen],
-    )
-    return found.page(cell, first, limit)
+        found = _made(
+            ("partner_id", "name", "status", "stage", "due_at"),
+            [(row.partner_id, row.name, row.status, row.stage, row.due) for row in chosen],
+        )
+        return found.page(connection, cell, first, limit)
 
 
 def _stands(row: PartnerRow, name: str) -> bool:

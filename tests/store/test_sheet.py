@@ -8,11 +8,14 @@ import pytest
 from store.connection import Store, open_store
 from store.errors import UsageError
 from store.figures import figures, figures_document
+from store.ingest.importing import import_paths
+from store.instants import parse_point
 from store.parameters import Parameters
 from store.sheet_rows import SheetRows, cells, sheet_rows
 from store.what_if import variation
 from tests import small_incident
 from tests.differential import TODAY, both
+from tests.incident_files import Row, write_file
 from tests.incidents import draw
 
 SEEDS = range(400, 424)
@@ -84,3 +87,31 @@ def test_a_figure_that_there_is_not_has_no_rows(tmp_path: Path, cell: str) -> No
         pytest.raises(UsageError, match=f"no such figure: '{cell}'; choose"),
     ):
         sheet_rows(store, Parameters(today=TODAY), cell)
+
+
+@pytest.mark.parametrize("most_kept", [0, 1 << 30])
+def test_rows_come_in_blocks_of_the_evidence_as_it_is_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most_kept: int
+) -> None:
+    """Whether the cell looked at last is kept or counted anew: views and imports in between change what is answered."""
+    monkeypatch.setattr("store.sheet_rows._MOST_KEPT", most_kept)
+    path = small_incident.build(tmp_path)
+    early = Parameters(as_of=parse_point("2018-05-10"), today=TODAY)
+    usual = Parameters(today=TODAY)
+    with open_store(path) as store:
+        for asked in (usual, early, usual):
+            for cell in cells():
+                whole = sheet_rows(store, asked, cell)
+                blocks = [sheet_rows(store, asked, cell, first=first, limit=37) for first in range(0, whole.number, 37)]
+                assert [row for block in blocks for row in block.rows] == list(whole.rows)
+                assert {(block.number, block.total) for block in blocks} <= {(whole.number, whole.total)}
+        before = {cell: sheet_rows(store, usual, cell).number for cell in cells()}
+        cell = "accessed.people"
+        assert sheet_rows(store, usual, cell, limit=5).number == before[cell]
+        more: Row = {"occurred_at": "2018-05-01T00:00:00Z", "app_id": "a-0", "data_class": ["group.member.name"]}
+        files = [write_file(tmp_path / "access_events-9.csv", "access_events", [more | {"subject_id": "new"}])]
+        with open_store(path) as other:
+            import_paths(other, files, actor="bo")
+        found = sheet_rows(store, usual, cell)
+        assert found.number == before[cell] + 1
+        assert "new" in {row[0] for row in found.rows}
