@@ -112,6 +112,22 @@ def test_flagging_takes_a_note_or_none() -> None:
     assert ask(lambda: FlagPrompt(NAMES), [*"seen", "space", *"it", "enter"]).answer == "seen it"
 
 
+@pytest.mark.parametrize("make", [lambda: ClearDialog(NAMES), lambda: StepDialog([row(1, name=NAMES[0])], today=TODAY)])
+def test_what_is_open_may_be_read_after_the_dialog_was_left(make: Callable[[], ClearDialog | StepDialog]) -> None:
+    async def go() -> None:
+        app: App[None] = OnePane(Static("below", markup=False))
+        async with app.run_test() as pilot:
+            dialog = make()
+            dialog.show_loose_ends({})
+            await app.push_screen(dialog)
+            await pilot.press("escape")
+            dialog.show_loose_ends({1: ["nobody was told"]})
+            await pilot.pause()
+            assert "below" in "".join(screen_text(app))
+
+    asyncio.run(go())
+
+
 def test_typed_and_pasted_control_characters_become_visible() -> None:
     asked = Asked()
 

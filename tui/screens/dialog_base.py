@@ -93,6 +93,11 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
         """The keys, in the lower border."""
         return "enter confirms   esc cancels"
 
+    @property
+    def is_open(self) -> bool:
+        """Whether its fields are there: it was drawn, and not left since."""
+        return self.is_mounted and self in self.app.screen_stack
+
     def answer(self) -> Result | None:
         """What was chosen; None when something is missing."""
         raise NotImplementedError

@@ -172,7 +172,7 @@ class ClearDialog(Dialog[ClearChoice]):
     def show_loose_ends(self, found: Mapping[int, Sequence[str]]) -> None:
         """What is still open about partners (internal ids) has been read: a note must say why they are closed."""
         self._loose_ends = found
-        if self.is_mounted:
+        if self.is_open:
             self._say_open()
 
     def _say_open(self) -> None:

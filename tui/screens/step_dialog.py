@@ -223,7 +223,7 @@ class StepDialog(Dialog[StepChoice]):
     def show_loose_ends(self, found: Mapping[int, Sequence[str]]) -> None:
         """What is still open about partners (internal ids) has been read."""
         self._loose_ends = found
-        if self.is_mounted:
+        if self.is_open:
             self._say_standing()
 
     def answer(self) -> StepChoice | None:
