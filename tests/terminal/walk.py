@@ -222,9 +222,11 @@ class Walk:
         if len(self.texts) > PARTNERS_IN_FULL:
             self.until(lambda: "2018-06-" not in box(self.terminal, "3 In view"))
         # The sources of logs, then what is dated: the removals come last.
-        while "2018-06-" not in (here := self._in_view()):
+        seen = self.seen["TimelineScreen.inview"]
+        while "2018-06-" not in self._in_view():
+            before = set(seen)
             self.press("pgdn")
-            self.until(lambda here: self._in_view() != here, here)
+            self.until(lambda before: "2018-06-" in self._in_view() or bool(seen - before), before)
         self.closes("╭─ 1 Shape")
         self.press("1")
 
@@ -533,13 +535,23 @@ class Walk:
 
     def _rows(self, title: str) -> None:
         """The rows of a number, to the last one."""
-        many = len(self.texts)
-        self.terminal.wait_for(f"1 of {many} rows")
-        while f" {many} of {many} rows" not in (here := box(self.terminal, title) + self.terminal.text()):
-            self.until(lambda: bool(self.look("SheetRowsScreen.rows", box(self.terminal, title))))
+        many, place = len(self.texts), 0
+        while place < many:
+            # The foot may tell the next row a frame before the list comes to it: every row up to it is waited for.
+            self.until(lambda place: self._row_under_cursor() > place, place)
+            place = self._row_under_cursor()
+            self.until(lambda place: self._has_seen_rows(title, place), place)
             self.press("pgdn")
-            self.until(lambda here: box(self.terminal, title) + self.terminal.text() != here, here)
+
+    def _row_under_cursor(self) -> int:
+        """Which one it is, as the foot tells; 0 where it does not."""
+        told = re.search(rf"(\d+) of {len(self.texts)} rows", self.terminal.text())
+        return 0 if told is None else int(told[1])
+
+    def _has_seen_rows(self, title: str, number: int) -> bool:
+        """Whether so many rows of a number have been seen by now: each is of another text."""
         self.look("SheetRowsScreen.rows", box(self.terminal, title))
+        return len(self.seen["SheetRowsScreen.rows"]) >= number
 
     def _log_page(self) -> list[str]:
         """Who did something, on this page; what they did changes once more, when the partners' names are there."""
