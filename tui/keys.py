@@ -248,7 +248,7 @@ def with_keymap(keymap: Mapping[str, str]) -> tuple[Key, ...]:
 
 
 def read_keymap(path: Path) -> tuple[dict[str, str], list[str]]:
-    """A user's keymap, TOML lines like `"case.flag" = "F"`, and what is wrong with it, a line each.
+    """A user's keymap, TOML lines like `"case.flag" = "E"`, and what is wrong with it, a line each.
 
     A missing file is an empty keymap. Lines that cannot be used are left out and named; the others count.
     """
@@ -272,7 +272,7 @@ def read_keymap(path: Path) -> tuple[dict[str, str], list[str]]:
 
 
 def _flattened(document: Mapping[str, object]) -> Iterable[tuple[str, object]]:
-    """`[case] flag = "F"` and `"case.flag" = "F"` say the same."""
+    """`[case] flag = "E"` and `"case.flag" = "E"` say the same."""
     for name, value in document.items():
         if isinstance(value, dict):
             for inner, keys in value.items():

@@ -73,12 +73,12 @@ def test_a_missing_keymap_is_empty(tmp_path: Path) -> None:
 
 def test_a_keymap_overrides_by_id_and_complains_about_the_rest(tmp_path: Path) -> None:
     path = tmp_path / "keymap.toml"
-    path.write_text('[case]\nflag = "F, ctrl+f"\nnonsense = "x"\nclose = 3\n', encoding="utf-8")
+    path.write_text('[case]\nflag = "E, ctrl+f"\nnonsense = "x"\nclose = 3\n', encoding="utf-8")
     keymap, complaints = keys.read_keymap(path)
-    assert keymap == {"case.flag": "F,ctrl+f"}
+    assert keymap == {"case.flag": "E,ctrl+f"}
     assert ["nonsense" in complaints[0], "case.close" in complaints[1]] == [True, True]
     table = {key.id: key for key in keys.with_keymap(keymap)}
-    assert table["case.flag"].keys == "F,ctrl+f"
+    assert table["case.flag"].keys == "E,ctrl+f"
     assert table["case.close"].keys == "c"
 
 
@@ -93,7 +93,7 @@ def test_an_unreadable_keymap_is_told_and_ignored(tmp_path: Path, content: bytes
 
 def test_a_users_key_works_and_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "keymap.toml"
-    path.write_text('"list.mark_all" = "M"\n"case.flag" = "F"\n', encoding="utf-8")
+    path.write_text('"list.mark_all" = "M"\n"case.flag" = "E"\n', encoding="utf-8")
     incident = FakeIncident()
     incident.install(monkeypatch)
     app = incident.app(keymap=path)
