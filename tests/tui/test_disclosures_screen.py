@@ -153,6 +153,26 @@ def test_the_box_says_what_changed_since_and_because_of_what(store: Store, tmp_p
     run(store, flow)
 
 
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 40)])
+def test_lines_of_the_box_are_cut_once(store: Store, tmp_path: Path, size: tuple[int, int]) -> None:
+    disclose(store, GIVEN, actor="ana", name="Press", note="as counsel saw it")
+    more_reads(store, tmp_path)
+    titles = ["What it says", "What changed since", "What lies between", "Its caveats", "What it rests on"]
+
+    async def flow(pilot: Pilot[int]) -> None:
+        await press(pilot, "enter")
+        inside = pilot.app.screen.query_one(".details").content_region
+        seen = set()
+        for _ in range(60):
+            lines = [line[inside.x : inside.right - 1] for line in screen_lines(pilot.app)[inside.y : inside.bottom]]
+            # A line that was cut a second time goes on at the margin.
+            seen |= {line.rstrip() for line in lines if line.strip() and not line.startswith("  ")}
+            await press(pilot, "j")
+        assert seen == {*titles}
+
+    run(store, flow, size=size)
+
+
 def test_it_is_derived_again_and_the_box_says_equal(store: Store, tmp_path: Path) -> None:
     disclose(store, GIVEN, actor="ana", name="Press")
     more_reads(store, tmp_path)
@@ -228,8 +248,9 @@ def test_claims_are_made_and_withdrawn(store: Store) -> None:
         await press(pilot, "escape", "y")
         assert pilot.app.clipboard.startswith("B broken: accessed.people < 1; is 210 or more (counted ≥210); reads to ")
         await press(pilot, "X", "enter")
-        assert "needs a note" in message(pilot)
-        await press(pilot, "X", "o", "l", "d", "enter")
+        assert "needs a note" in text(pilot)
+        assert "Withdraw claim 2: Nobody" in text(pilot)
+        await press(pilot, "o", "l", "d", "enter")
         assert [each.claimed.sentence for each in claims.claims(store)] == ["Four read"]
         assert [each.verb for each in actions(store)[-3:]] == ["claim", "claim", "withdraw_claim"]
 

@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from store.cases import GROUNDS
 from tui.screens.conflict_dialog import ConflictDialog
-from tui.screens.dialog_base import Dialog, labelled, names_words
+from tui.screens.dialog_base import Dialog, complaint, labelled, names_words
 from tui.screens.step_dialog import StepChoice, StepDialog, loose_end_lines
 from tui.text import GROUNDS_WORDS, clean
 from tui.widgets.fields import Choice, Switch, TextField
@@ -77,7 +77,10 @@ class AssignChoice:
 
 
 class LinePrompt(Dialog[str]):
-    """One line at the foot of the screen; `enter` confirms, also when nothing was typed."""
+    """One line at the foot of the screen; `enter` confirms, also when nothing was typed.
+
+    Why what was typed before was refused stands above it.
+    """
 
     DEFAULT_CSS = """
     LinePrompt {
@@ -98,24 +101,30 @@ class LinePrompt(Dialog[str]):
             }
             & > TextField { width: 1fr; margin-left: 1; }
         }
+        .dialog--complaint { width: 100%; max-height: 3; background: $panel; padding: 0 1; }
     }
     """
 
-    def __init__(self, label: str, *, hint: str = "", names: Sequence[str] = (), text: str = "") -> None:
+    def __init__(
+        self, label: str, *, hint: str = "", names: Sequence[str] = (), text: str = "", refusal: str = ""
+    ) -> None:
         """Ask for a line.
 
         Args:
             label: what it is about; names in it are cleaned.
             hint: what may be typed, shown while nothing is.
-            text: what stands there at first.
+            text: what stands there at first: what was typed before, where that was refused.
+            refusal: why it was refused.
         """
-        super().__init__(names)
+        super().__init__(names, refusal=refusal)
         self._label = label
         self._hint = hint
         self._text = text
 
     def compose(self) -> ComposeResult:
-        """Label and field, on one line."""
+        """Label and field, on one line, below a refusal."""
+        if self._refusal:
+            yield Static(complaint(self._refusal), markup=False, classes="dialog--complaint")
         with Horizontal(classes="prompt"):
             yield Static(Content(clean(self._label, 300)), markup=False)
             yield TextField(self._text, placeholder=self._hint, id="line")

@@ -28,7 +28,7 @@ from tui.text import clean, last_day, moment, wrapped
 from tui.widgets.disclosure_lists import outcome_words, why_words
 from tui.widgets.fields import TextField
 
-_WIDTH, _BORDERS = 110, 5
+_WIDTH, _BORDERS, _GAP = 110, 5, 1
 _MOST_LINES = 200
 
 
@@ -42,7 +42,8 @@ class Section(NamedTuple):
 class LinesBox(DetailsBox):
     """Sections of lines; a last one may follow once a question is answered."""
 
-    DEFAULT_CSS = f"LinesBox > .details {{ width: {_WIDTH}; }}"
+    # Lines are cut for the width beside the bar that scrolls, whether it is there or not.
+    DEFAULT_CSS = f"LinesBox > .details {{ width: {_WIDTH}; scrollbar-gutter: stable; }}"
 
     def __init__(
         self, heading: str, told: Sequence[Section] = (), question: Callable[[], Sequence[Section]] | None = None
@@ -86,7 +87,7 @@ class LinesBox(DetailsBox):
     def _draw(self) -> None:
         # Before the first layout the box has no width yet.
         inside = self.query_one(".details", VerticalScroll).scrollable_content_region.width
-        width = inside or min(self.app.size.width, _WIDTH) - _BORDERS
+        width = (inside or min(self.app.size.width, _WIDTH) - _BORDERS) - _GAP
         parts: list[Content] = []
         for title, lines in (*self._told, *self._answer):
             parts += [Content.styled(f"{line}\n", "$head bold") for line in wrapped(clean(title, MOST_SHOWN), width)]

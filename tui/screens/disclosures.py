@@ -239,15 +239,22 @@ class DisclosuresScreen(WorkScreen):
             return
         claim_id = state.claimed.claim_id
         label = f"Withdraw claim {claim_id}: {clean(state.claimed.sentence, 200)}"
-        self.app.push_screen(LinePrompt(label, hint="a note: why"), partial(self._withdraw, claim_id))
+        self.app.push_screen(LinePrompt(label, hint="a note: why"), partial(self._withdraw, claim_id, label))
 
-    def _withdraw(self, claim_id: int, note: str | None) -> None:
+    def _withdraw(self, claim_id: int, label: str, note: str | None) -> None:
         if note is None:
             return
-        store, actor = self.overscope.store, self.overscope.actor
-        self.overscope.run_deed(
+        app = self.overscope
+        store, actor = app.store, app.actor
+
+        def failed(error: Exception) -> None:
+            again = LinePrompt(label, hint="a note: why", text=note, refusal=app.show_refusal(error))
+            app.push_when_free(again, partial(self._withdraw, claim_id, label))
+
+        app.run_deed(
             lambda: claims.withdraw(store, claim_id, actor=actor, note=note).line,
             lambda line: self.say(line, "good"),
+            failed,
         )
 
 

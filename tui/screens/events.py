@@ -228,8 +228,7 @@ class EventsScreen(WorkScreen):
 
     def action_go_to_date(self) -> None:
         """Ask for a time, and go there."""
-        hint = "2019-10-05, 2019-10, -60d or 2019-10-05T14:00:00Z"
-        self.app.push_screen(LinePrompt("Go to", hint=hint), self._typed_date)
+        self.app.push_screen(_date_prompt(), self._typed_date)
 
     def _typed_date(self, typed: str | None) -> None:
         if not typed:
@@ -241,6 +240,7 @@ class EventsScreen(WorkScreen):
             at = parse_date(typed, end)
         except (ValueError, OverflowError) as error:
             self.say(str(error), "refused")
+            self.overscope.push_when_free(_date_prompt(typed, str(error)), self._typed_date)
             return
         store, question, stop = self._store, self._question, self._stop
         self.overscope.run_question(
@@ -338,3 +338,8 @@ def _open(store: Store, question: EventQuestion, key: EventKey | None, stop: Sto
         first = max(page.total - 1, 0) // BLOCK * BLOCK
         page = event_pages.event_page(store, question, first=first, limit=_FIRST_ROWS, stop=stop)
     return _Opening(cursor, page)
+
+
+def _date_prompt(text: str = "", refusal: str = "") -> LinePrompt:
+    hint = "2019-10-05, 2019-10, -60d or 2019-10-05T14:00:00Z"
+    return LinePrompt("Go to", hint=hint, text=text, refusal=refusal)
