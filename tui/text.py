@@ -26,6 +26,7 @@ __all__ = [
     "clock",
     "count",
     "day",
+    "first_fitting",
     "fit",
     "instant",
     "lag",
@@ -75,6 +76,11 @@ def within(runs: Sequence[tuple[str, str]], width: int) -> list[tuple[str, str]]
         kept.append((text, style))
         width -= cells
     return kept
+
+
+def first_fitting(wordings: Sequence[str], width: int) -> str:
+    """The first of these that has room in so many cells; the last one, cut, where none has."""
+    return next((words for words in wordings if cell_len(words) <= width), None) or fit(wordings[-1], width)
 
 
 def wrapped(text: str, width: int) -> list[str]:

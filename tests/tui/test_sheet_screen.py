@@ -8,10 +8,12 @@ import pytest
 from textual.pilot import Pilot
 
 from store.connection import Store, open_store
+from store.figures import figures
 from store.instants import parse_point
 from store.parameters import Parameters
 from store.sheet_rows import cells
-from store.sheet_words import number_in
+from store.sheet_words import cell_range, number_in
+from store.what_if import variation
 from tests import small_incident
 from tests.terminal.hostile_incident import build_store
 from tests.tui.screens import check_golden, screen_lines
@@ -78,6 +80,41 @@ def test_golden_rows(store: Store) -> None:
         check_golden(pilot.app, "sheet-rows-80x24")
 
     run(store, flow, (80, 24))
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24)])
+def test_neither_the_foot_nor_the_title_of_the_rows_cuts_the_range(store: Store, size: tuple[int, int]) -> None:
+    asked = Parameters(
+        today=parse_point(small_incident.TODAY),
+        window_days=30_000,
+        cutoff=parse_point("2018-04-06T12:00:00Z"),
+        variation=variation(without=["opt_in", "exemption"], without_apps=["a-4", "a-5"]),
+    )
+
+    async def flow(pilot: Pilot[int]) -> None:
+        screen = SheetScreen(store, asked)
+        await pilot.app.push_screen(screen)
+        await settled(pilot)
+        shown, told = 0, figures(store, asked)
+        assert (f"reads {cell_range('accessed.people', told)}") in text(pilot)
+        for place in [stop.place for stop in grid(pilot)._page.stops]:
+            if place.cell.partition(".")[0] in TEXT:
+                continue
+            grid(pilot).go_to(place)
+            await settled(pilot)
+            foot = screen_lines(pilot.app)[-3]
+            assert f" {number_in(told, place.cell).words}; " in foot, place
+            assert foot.endswith(f"; {cell_range(place.cell, told)} ─╯"), place
+            if place.cell.endswith(("people", "subject", "records", "exempt", "days")):
+                await press(pilot, "enter")
+                title = screen_lines(pilot.app)[0]
+                for words in (number_in(told, place.cell).words, cell_range(place.cell, told), "what if"):
+                    assert f" {words} " in title, (words, title)
+                await press(pilot, "escape")
+                shown += 1
+        assert shown > 12
+
+    run(store, flow, size)
 
 
 def test_every_number_leads_to_as_many_rows(store: Store) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from rich.cells import cell_len
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from store import sheet
 from store.connection import Store, open_store
@@ -25,15 +26,18 @@ from tests.terminal.hostile_incident import build_store
 from tests.tui.screens import check_golden, screen_lines
 from tests.visible_text import hidden_in
 from tui.app import OverscopeApp
+from tui.screens.dialogs import LinePrompt
 from tui.screens.sheet_rows import SheetRowsScreen
 from tui.screens.what_if import WhatIfScreen
 from tui.screenshot import settled
+from tui.widgets.fields import TextField
 from tui.widgets.sheet_layout import Place
 from tui.widgets.what_if_layout import what_if_page
 from tui.widgets.what_if_list import APPS, AS_OF, CUTOFF, OPT_INS, WINDOW, moved
 
 Flow = Callable[[Pilot[int]], Awaitable[None]]
 TODAY = parse_point(small_incident.TODAY)
+NUMBER = (*"0123456789≥~+-=",)
 HOSTILE = ["[@click=app.quit]x[/nope]", "\x1b]52;c;aGk=\x07", "\u202edlrow", "=HYPERLINK(1)|", "日本" * 30]
 
 
@@ -69,7 +73,14 @@ def text(pilot: Pilot[int]) -> str:
     return "\n".join(screen_lines(pilot.app))
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def refused(pilot: Pilot[int], typed: str) -> str:
+    """Why, above the prompt that is back with what was typed."""
+    assert isinstance(pilot.app.screen, LinePrompt)
+    assert pilot.app.screen.query_one(TextField).value == typed
+    return str(pilot.app.screen.query_one(".dialog--complaint", Static).content)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)])
 def test_golden(store: Store, size: tuple[int, int]) -> None:
     async def flow(pilot: Pilot[int]) -> None:
         await press(pilot, "]", "l", "j", "H")
@@ -114,7 +125,9 @@ def test_values_are_typed_and_nonsense_is_refused(store: Store) -> None:
             at = listed.asked.cutoff if row == CUTOFF else listed.asked.as_of
             if wanted is None:
                 assert listed.asked == before
-                assert screen_lines(pilot.app)[-2].startswith(" !")
+                assert refused(pilot, typed).startswith("! ")
+                await press(pilot, "escape")
+                assert screen_lines(pilot.app)[-2].startswith(" ! ")
             else:
                 assert at is not None
                 assert format_instant(at) == wanted
@@ -122,19 +135,49 @@ def test_values_are_typed_and_nonsense_is_refused(store: Store) -> None:
         for typed, days in (("7", 7), ("0", 7), ("x", 7), ("", None)):
             await press(pilot, "t", *typed, "enter")
             assert listed.asked.window_days == days
+            if typed in ("0", "x"):
+                assert "from 1 to" in refused(pilot, typed)
+                await press(pilot, "escape")
         listed.cursor = APPS
         await press(pilot, "t", *"a-5 a-4", "enter")
         assert listed.asked.variation == variation(without_apps=["a-4", "a-5"])
         await press(pilot, "t", *" b-9", "enter")
-        assert "no such app: 'b-9'" in text(pilot)
+        assert "no such app: 'b-9'" in refused(pilot, "a-4 a-5 b-9")
         assert listed.asked.variation == variation(without_apps=["a-4", "a-5"])
+        await press(pilot, *["backspace"] * 4, "enter")
+        assert listed.asked.variation == variation(without_apps=["a-4", "a-5"])
+        assert isinstance(pilot.app.screen, WhatIfScreen)
         await press(pilot, "space")
         assert "space turns the exceptions" in text(pilot)
 
     run(store, flow)
 
 
-def test_numbers_of_both_sheets_open_their_own_rows(store: Store) -> None:
+def test_a_refused_value_is_corrected_where_it_stands(store: Store) -> None:
+    async def flow(pilot: Pilot[int]) -> None:
+        await press(pilot, "t", *"2018-13", "enter")
+        assert "'2018-13'; write 2019-11-05" in refused(pilot, "2018-13")
+        await press(pilot, "backspace", "backspace", *"05-07", "enter")
+        assert bench(pilot).listed.asked.cutoff == parse_point("2018-05-07")
+        assert "ISO 8601" not in text(pilot)
+
+    run(store, flow, (80, 24))
+
+
+def test_what_moved_while_apps_were_looked_up_is_kept(store: Store) -> None:
+    async def flow(pilot: Pilot[int]) -> None:
+        listed = bench(pilot).listed
+        bench(pilot)._leave_out("a-0")
+        listed.action_shift(1, "day")
+        await settled(pilot)
+        assert listed.asked.cutoff == parse_point("2018-04-05")
+        assert listed.asked.variation == variation(without_apps=["a-0"])
+
+    run(store, flow)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_numbers_of_both_sheets_open_their_own_rows(store: Store, size: tuple[int, int]) -> None:
     async def flow(pilot: Pilot[int]) -> None:
         await press(pilot, "]", "G", "t", *"a-0", "enter", "2")
         screen = bench(pilot)
@@ -151,13 +194,13 @@ def test_numbers_of_both_sheets_open_their_own_rows(store: Store) -> None:
                     await press(pilot, "escape")
         places = {stop.place for stop in screen.grid._page.stops}
         assert {Place(cell, column) for cell in COMPARED for column in (0, 1)} <= places
-        screen.grid.go_to(Place("flip.0"))
+        screen.grid.go_to(Place("flip.0", 1 if size == (80, 24) else 0))
         await press(pilot, "y")
         assert pilot.app.clipboard.startswith("1 leaves 'kept access': Ribbon Social (what if rules from 2018-05-04")
         await press(pilot, "enter")
         assert isinstance(pilot.app.screen, SheetRowsScreen)
 
-    run(store, flow)
+    run(store, flow, size)
 
 
 def test_the_old_answer_stands_and_only_the_last_question_is_answered(
@@ -187,13 +230,15 @@ def test_the_old_answer_stands_and_only_the_last_question_is_answered(
 
 def test_scenarios_are_saved_taken_up_and_dropped(store: Store) -> None:
     async def flow(pilot: Pilot[int]) -> None:
-        await press(pilot, "s", *"Later", "enter")
+        await press(pilot, "s")
         assert "would change nothing" in text(pilot)
         await press(pilot, "o")
         assert "no what-if is saved yet" in text(pilot)
         await press(pilot, "X")
         assert "takes up a saved what-if first" in text(pilot)
-        await press(pilot, "]", "s", *"Later", "enter")
+        await press(pilot, "]", "s", *"Later" * 17, "enter")
+        assert "80 characters" in refused(pilot, "Later" * 17)
+        await press(pilot, *["backspace"] * 80, "enter")
         assert "ana: saved the scenario Later" in text(pilot)
         kept = bench(pilot).listed.asked
         await press(pilot, "0")
@@ -202,23 +247,26 @@ def test_scenarios_are_saved_taken_up_and_dropped(store: Store) -> None:
         assert bench(pilot).listed.asked == kept
         assert "1 What if   Later" in text(pilot)
         await press(pilot, "X", "enter")
-        assert "needs a note" in text(pilot)
+        assert "needs a note" in refused(pilot, "")
         assert [each.name for each in scenarios(store)] == ["Later"]
-        await press(pilot, "X", *"old", "enter")
+        await press(pilot, *"old", "enter")
         assert scenarios(store) == []
         assert [action.verb for action in actions(store)[-2:]] == ["scenario", "drop_scenario"]
 
     run(store, flow)
 
 
-def test_a_what_if_that_empties_everything_says_so(store: Store) -> None:
+@pytest.mark.parametrize("size", [(80, 16), (80, 24), (120, 40)])
+def test_a_what_if_that_empties_everything_says_so(store: Store, size: tuple[int, int]) -> None:
     async def flow(pilot: Pilot[int]) -> None:
         await press(pilot, "t", *"2019-01-01", "enter")
         assert "nothing can have been read" in text(pilot)
+        if size == (80, 24):
+            assert "! the rules would begin on 2019-01-01" in screen_lines(pilot.app)[11]
         await press(pilot, "t", *"2200-12-31", "enter", "l")
         assert "choose a date of the years" in text(pilot)
 
-    run(store, flow)
+    run(store, flow, size)
 
 
 @pytest.mark.parametrize("size", [(20, 5), (60, 16), (80, 24), (120, 40), (200, 50)])
@@ -248,17 +296,74 @@ def test_a_month_further_is_the_same_day_or_the_last() -> None:
     assert OPT_INS == WINDOW + 1
 
 
-@pytest.mark.parametrize("width", [78, 118, 198])
-def test_large_numbers_do_not_touch(store: Store, width: int) -> None:
+@pytest.mark.parametrize("size", [(80, 16), (80, 24), (118, 28), (120, 40), (200, 50)])
+def test_partners_and_people_of_all_populations_are_in_view_while_a_value_moves(
+    store: Store, size: tuple[int, int]
+) -> None:
+    async def flow(pilot: Pilot[int]) -> None:
+        await press(pilot, "]", "j", "h", "j", "L", "G", "t", *"a-0", "enter")
+        screen = bench(pilot)
+        assert screen._found is not None
+        in_view = {stop.place for stop in screen.grid._page.stops if stop.line < screen.grid.page}
+        shown = text(pilot)
+        for each in compared(screen._found):
+            if each.cell.endswith((".partners", ".people")):
+                assert {Place(each.cell, column) for column in (0, 1)} <= in_view
+                assert f"{each.now.words} " in shown
+                assert f"{each.what_if.words} " in shown
+        if size != (80, 16):
+            assert "1 leaves 'kept access': Ribbon Social" in shown
+
+    run(store, flow, size)
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (118, 28), (120, 40)])
+def test_the_cursor_reaches_every_place_and_each_stands_once(store: Store, size: tuple[int, int]) -> None:
+    async def flow(pilot: Pilot[int]) -> None:
+        await press(pilot, "t", *"2019-01-01", "enter", "2")
+        grid = bench(pilot).grid
+        stops = {stop.place: stop for stop in grid._page.stops}
+        assert {"flip.0", "remark.0", *COMPARED} <= {place.cell for place in stops}
+        for row, line in enumerate(grid._page.lines):
+            for part in line:
+                if part.place is not None:
+                    stop = stops[part.place]
+                    assert stop.line <= row < stop.line + stop.height
+                    assert stop.height == 1 or part.place.cell.startswith(("flip.", "remark."))
+        reached, todo = {grid.place}, [grid.place]
+        while todo:
+            here = todo.pop()
+            assert here is not None
+            for move, argument in ((grid.action_go, "up"), (grid.action_go, "down"), (grid.action_aside, -1)):
+                grid.go_to(here)
+                move(argument)
+                if grid.place not in reached:
+                    reached.add(grid.place)
+                    todo.append(grid.place)
+        assert reached == {*stops}
+        grid.action_go("last")
+        grid.action_go("first")
+        assert grid.place == Place("retained.partners")
+        await settled(pilot)
+        if size != (60, 16):
+            assert "nothing can have been read" in text(pilot)
+
+    run(store, flow, size)
+
+
+@pytest.mark.parametrize("height", [10, 30])
+@pytest.mark.parametrize("width", [56, 76, 78, 116, 118, 198])
+def test_large_numbers_do_not_touch(store: Store, width: int, height: int) -> None:
     found = sheet.compare(store, Parameters(today=TODAY), Parameters(today=TODAY, window_days=1))
     large = found.now.accessed._replace(people=98_765_432, events=987_654_321, records=9_876_543_210)
     found = found._replace(now=replace(found.now, accessed=large, recent=large))
-    page = what_if_page(found, width)
+    page = what_if_page(found, width, height)
     lines = ["".join(part.text for part in line) for line in page.lines]
     assert any("≥9,876,543,210" in line for line in lines)
-    assert max(map(cell_len, lines)) <= width
-    numbers = [(line, part) for line in page.lines for part in line if part.place and part.text[-1:].isdigit()]
-    assert len(numbers) > 60
+    assert max(map(cell_len, lines)) <= max(width, 66)
+    numbers = [(line, part) for line in page.lines for part in line if part.text[:1] in NUMBER and part.text.strip()]
+    assert len(numbers) > 90
+    assert sum(part.place is not None for _, part in numbers) > 60
     for line, part in numbers:
         before = "".join(each.text for each in line[: line.index(part)])
         assert before.endswith(" "), (before, part)

@@ -12,12 +12,13 @@ from store.connection import Store
 from store.parameters import Parameters
 from store.sheet import Sheet, what_if_words
 from store.sheet_words import cell_range, cell_words, number_in, qualifier_words
+from tui.fitting import Fact
 from tui.keys import bindings
 from tui.screens.base import WorkScreen
-from tui.text import clean, day, last_day
+from tui.text import clean, day, first_fitting, last_day
 from tui.widgets.sheet_grid import SheetGrid
-from tui.widgets.sheet_layout import Place, sheet_page, time_lines_by_name
-from tui.widgets.virtual_list import Piece, VirtualList
+from tui.widgets.sheet_layout import Place, sheet_page, short_cell_words, time_lines_by_name
+from tui.widgets.virtual_list import VirtualList, border_room
 
 
 class SheetScreen(WorkScreen):
@@ -87,12 +88,14 @@ class SheetScreen(WorkScreen):
         )
         self._say_place()
 
-    def _heading(self, found: Sheet) -> list[Piece]:
+    def _heading(self, found: Sheet) -> list[Fact]:
         figures = found.figures
         since = "no rules" if figures.cutoff is None else f"reads {day(figures.cutoff)}"
+        rules = self._rules()
         return [
-            (f" {since} .. {last_day(figures.as_of)} UTC", "strong"),
-            (f"   work as of {day(figures.today)}   {self._rules()}", "quiet"),
+            Fact(0, (((f" {since} .. {last_day(figures.as_of)} UTC", "strong"),),)),
+            Fact(1, (((f"work as of {day(figures.today)}", "quiet"),),)),
+            Fact(2, (((rules, "quiet"),), ((rules.replace("rulebook ", "rules "), "quiet"),))),
         ]
 
     def _rules(self) -> str:
@@ -109,16 +112,32 @@ class SheetScreen(WorkScreen):
         place, found = self.grid.place, self._sheet
         if place is None or found is None:
             return
-        self.grid.border_subtitle = Content(clean(self._told(place, found, short=True), 200))
+        wordings = [clean(words, 200) for words in self._foot(place, found)]
+        self.grid.border_subtitle = Content(first_fitting(wordings, border_room(self.grid)))
 
-    def _told(self, place: Place, found: Sheet, *, short: bool = False) -> str:
+    def _foot(self, place: Place, found: Sheet) -> list[str]:
+        """What stands at a place, the longest wording first: of a number all of them tell the range."""
+        figures = found.figures
+        area = place.cell.partition(".")[0]
+        if area == "sentence":
+            return ["y copies the paragraph"]
+        if area == "caveat":
+            return ["a caveat of the figures"]
+        told = self._told(place, found)
+        if area in ("time", "span"):
+            return [told]
+        value, dates = number_in(figures, place.cell).words, cell_range(place.cell, figures)
+        names = (cell_words(place.cell, figures), short_cell_words(place.cell, figures))
+        return [told, *(f"{name} {value}; {dates}" for name in names), f"{value}; {dates}"]
+
+    def _told(self, place: Place, found: Sheet) -> str:
         """What stands at a place: a number with its qualifier and range; or the text that stands there."""
         figures = found.figures
         area, _, name = place.cell.partition(".")
         if area == "sentence":
-            return "y copies the paragraph" if short else figures.sentence
+            return figures.sentence
         if area == "caveat":
-            return "a caveat of the figures" if short else figures.caveats[int(name)]
+            return figures.caveats[int(name)]
         if area in ("time", "span"):
             return self._time_told(area, name, found)
         value = number_in(figures, place.cell)

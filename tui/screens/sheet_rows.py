@@ -5,7 +5,8 @@ from dataclasses import replace
 from functools import partial
 from typing import ClassVar, NamedTuple
 
-from textual import on
+from rich.cells import cell_len
+from textual import events, on
 from textual.app import ComposeResult
 from textual.content import Content
 
@@ -20,10 +21,14 @@ from store.sheet import what_if_words
 from store.sheet_rows import SheetRows
 from store.sheet_words import cell_range, cell_words, number_in, qualifier_words
 from store.words import qualified
+from tui.fitting import Fact, fit_facts
 from tui.screens.base import WorkScreen
-from tui.text import clean, count, number
+from tui.text import clean, count, fit, number
+from tui.widgets.sheet_layout import short_cell_words
 from tui.widgets.sheet_rows_list import BLOCK, SheetRowsList
-from tui.widgets.virtual_list import VirtualList
+from tui.widgets.virtual_list import VirtualList, border_room
+
+_NAME_CUTS, _WHAT_CUTS = (24, 10), (60, 40, 24)
 
 
 class Answer(NamedTuple):
@@ -157,12 +162,22 @@ class SheetRowsScreen(WorkScreen):
         answer = self._answer
         if answer is None:
             return
-        self.listed.border_title = Content.assemble(
-            f"{self.called(answer)}  ",
-            (self._number(answer), "bold"),
-            f"   {clean('   '.join(self._said(answer)), 200)}",
+        names = (self.called(answer), *_shorter(short_cell_words(self._cell, answer.figures), _NAME_CUTS))
+        qualifier, asked = qualifier_words(self.qualifier(answer)), what_if_words(self._parameters)
+        whats = (*_shorter(f"what if {clean(asked, 200)}", _WHAT_CUTS), "what if")
+        facts = (
+            Fact(0, tuple(((f"{name}  ", ""), (self._number(answer), "bold")) for name in names)),
+            Fact(2, (((qualifier, ""),), ()) if qualifier else ((),)),
+            Fact(0, (((cell_range(self._cell, answer.figures), ""),),)),
+            Fact(1, tuple(((words, ""),) for words in whats) if asked else ((),)),
         )
+        self.listed.border_title = Content.assemble(*fit_facts(facts, border_room(self.listed)))
         self._say_place()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """The title has other room."""
+        super().on_resize(event)
+        self.call_after_refresh(self._say_title)
 
     def _say_place(self) -> None:
         answer = self._answer
@@ -268,3 +283,8 @@ class SheetRowsScreen(WorkScreen):
             self.app.push_screen(EventDialog(self._store, page.rows[0]))
         else:
             self._open_events(filters, at, at + 1)
+
+
+def _shorter(words: str, cuts: tuple[int, ...]) -> list[str]:
+    """Words, and what is left of them in ever fewer cells."""
+    return [words, *(fit(words, cells) for cells in cuts if cells < cell_len(words))]

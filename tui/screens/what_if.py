@@ -1,5 +1,6 @@
 """What if: the figures as they are beside those under other parameters, live while a value moves; kept under a name."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import ClassVar
@@ -12,25 +13,33 @@ from textual.content import Content
 
 from store import figures, rulebook, scenarios, sheet
 from store.connection import Store
+from store.errors import UsageError
 from store.figures import Figures
 from store.instants import parse_point
 from store.parameters import MOST_WINDOW_DAYS, Parameters
 from store.scenarios import Scenario
 from store.sheet import Comparison, what_if_words
 from store.sheet_words import cell_range, cell_words, compared, difference_words, number_in, remarks
+from tui.fitting import Fact
 from tui.keys import bindings
 from tui.screens.base import WorkScreen
 from tui.screens.dialog_base import Dialog
 from tui.screens.dialogs import LinePrompt
-from tui.text import clean, day, fit, last_day
+from tui.text import clean, day, first_fitting, fit, last_day
 from tui.widgets.fields import Choice
 from tui.widgets.sheet_grid import SheetGrid
-from tui.widgets.sheet_layout import Place
-from tui.widgets.virtual_list import Piece, VirtualList
+from tui.widgets.sheet_layout import Place, short_cell_words
+from tui.widgets.virtual_list import VirtualList, border_room
 from tui.widgets.what_if_layout import flip_lines, what_if_page
 from tui.widgets.what_if_list import APPS, AS_OF, CUTOFF, WINDOW, WhatIfList
 
 _TEXT = ("flip", "remark")
+_TYPED = {
+    CUTOFF: ("Cut-off", "2019-01-15, or 2019-01-15T09:00:00Z; nothing: the rules' own"),
+    AS_OF: ("As of", "2019-11-05, or an instant; events before it count; nothing: as now"),
+    WINDOW: ("Window", f"days, 1 to {MOST_WINDOW_DAYS:,}; nothing: as now"),
+    APPS: ("Apps left out", "ids, separated by blanks; nothing: none"),
+}
 
 
 class ScenarioDialog(Dialog[str]):
@@ -70,6 +79,7 @@ class WhatIfScreen(WorkScreen):
     WhatIfScreen {
         #asked { height: 9; }
         #compared { height: 1fr; }
+        &.-squat #asked { height: 5; }
     }
     """
 
@@ -132,25 +142,32 @@ class WhatIfScreen(WorkScreen):
             store, now = self._store, self._parameters
             self.overscope.run_question(self, "prepare", lambda: sheet.prepare(store, now), lambda _: None)
         self._found, self._answered = found, asked
-        self.grid.show(lambda width: what_if_page(found, width), self._heading(found), start=Place("retained.partners"))
+        self.grid.show(
+            lambda width: what_if_page(found, width, self.grid.page),
+            self._heading(found),
+            start=Place("retained.partners"),
+        )
         self._say_titles()
         self._say_place()
 
     def _failed(self, error: Exception) -> None:
         self.overscope.show_error(error)
 
-    def _heading(self, found: Comparison) -> list[Piece]:
-        pieces: list[Piece] = []
-        for name, each in (("now", found.now), ("what if", found.what_if)):
-            since = "no rules" if each.cutoff is None else day(each.cutoff)
-            pieces.append((f" {name} {since} .. {last_day(each.as_of)}  ", "strong" if name == "now" else "accent"))
-        return [*pieces, (" UTC", "quiet")]
+    def _heading(self, found: Comparison) -> list[Fact]:
+        facts = []
+        for name, each, style in ((" now", found.now, "strong"), ("what if", found.what_if, "accent")):
+            since, last = "no rules" if each.cutoff is None else day(each.cutoff), last_day(each.as_of)
+            wordings = (f"{name} {since} .. {last}", f"{name.strip()} {since}..{last}")
+            facts.append(Fact(0, tuple(((words, style),) for words in wordings)))
+        return [*facts, Fact(1, ((("UTC", "quiet"),), ()))]
 
     # -- moving what is asked ------------------------------------------------------------------------------------------
 
     @on(WhatIfList.Changed)
     def _changed(self, message: WhatIfList.Changed) -> None:
         message.stop()
+        # Why something was refused before is no news any more.
+        self.say("")
         self._compare()
 
     @on(WhatIfList.Refused)
@@ -175,19 +192,12 @@ class WhatIfScreen(WorkScreen):
 
     def action_type_value(self) -> None:
         """Type the value under the cursor."""
-        labels = {
-            CUTOFF: ("Cut-off", "2019-01-15, or 2019-01-15T09:00:00Z; nothing: the rules' own"),
-            AS_OF: ("As of", "2019-11-05, or an instant; events before it count; nothing: as now"),
-            WINDOW: ("Window", f"days, 1 to {MOST_WINDOW_DAYS:,}; nothing: as now"),
-            APPS: ("Apps left out", "ids, separated by blanks; nothing: none"),
-        }
         row = self.listed.cursor
-        if row not in labels:
+        if row not in _TYPED:
             self.listed.turn()
             return
-        label, hint = labels[row]
-        text = self.listed.values(APPS)[1] if row == APPS else ""
-        self.app.push_screen(LinePrompt(label, hint=hint, text=text), partial(self._typed, row))
+        text = " ".join(self.listed.apps_left_out) if row == APPS else ""
+        self.app.push_screen(_value_prompt(row, text), partial(self._typed, row))
 
     def _typed(self, row: int, typed: str | None) -> None:
         if typed is None:
@@ -195,7 +205,7 @@ class WhatIfScreen(WorkScreen):
         asked = self.listed.asked
         try:
             if row == APPS:
-                self._leave_out(typed.split())
+                self._leave_out(typed)
             elif row == WINDOW:
                 self.listed.ask(replace(asked, window_days=_days(typed) if typed else self._parameters.window_days))
             elif row == CUTOFF:
@@ -203,13 +213,32 @@ class WhatIfScreen(WorkScreen):
             else:
                 self.listed.ask(replace(asked, as_of=parse_point(typed) if typed else self._parameters.as_of))
         except (ValueError, OverflowError) as error:
-            self.say(f"{error}; write 2019-11-05 or 2019-11-05T09:00:00Z" if row != WINDOW else str(error), "refused")
+            more = "" if row == WINDOW else "; write 2019-11-05 or 2019-11-05T09:00:00Z"
+            self._ask_again(row, typed, f"{error}{more}")
 
-    def _leave_out(self, apps: list[str]) -> None:
+    def _ask_again(self, row: int, typed: str, refusal: str) -> None:
+        """What was typed was refused: it comes back with the reason."""
+        self.say(refusal, "refused")
+        self.overscope.push_when_free(_value_prompt(row, typed, refusal), partial(self._typed, row))
+
+    def _leave_out(self, typed: str) -> None:
         """Leave apps out, once the store says that it knows them."""
-        asked, store = self.listed.leave_out(apps), self._store
+        apps, store = typed.split(), self._store
+        asked = self.listed.leave_out(apps)
+
+        def failed(error: Exception) -> None:
+            if isinstance(error, UsageError):
+                self._ask_again(APPS, typed, str(error))
+            else:
+                self.overscope.show_error(error)
+
         self.overscope.run_question(
-            self, "apps", lambda: scenarios.check_what_if(store, asked), lambda _: self.listed.ask(asked)
+            self,
+            "apps",
+            lambda: scenarios.check_what_if(store, asked),
+            # Of what was moved meanwhile nothing is lost.
+            lambda _: self.listed.ask(self.listed.leave_out(apps)),
+            failed,
         )
 
     # -- scenarios -----------------------------------------------------------------------------------------------------
@@ -218,21 +247,26 @@ class WhatIfScreen(WorkScreen):
         """Keep what is asked under a name."""
         if reason := self.overscope.why_read_only:
             self.say(f"nothing can be saved: {reason}", "refused")
-            return
-        hint = "a name; one that is known is replaced"
-        self.app.push_screen(LinePrompt("Save this what-if as", hint=hint, text=self._scenario), self._named)
+        elif self.listed.asked.are_defaults():
+            self.say("nothing is asked yet: this what-if would change nothing", "refused")
+        else:
+            self.app.push_screen(_name_prompt(self._scenario), self._named)
 
     def _named(self, name: str | None) -> None:
         if not name:
             return
-        store, asked, actor = self._store, self.listed.asked, self.overscope.actor
+        app = self.overscope
+        store, asked, actor = self._store, self.listed.asked, app.actor
 
         def done(line: str) -> None:
             self._scenario = name
             self.say(line, "good")
             self._say_titles()
 
-        self.overscope.run_deed(lambda: scenarios.save_scenario(store, name, asked, actor=actor).line, done)
+        def failed(error: Exception) -> None:
+            app.push_when_free(_name_prompt(name, app.show_refusal(error)), self._named)
+
+        app.run_deed(lambda: scenarios.save_scenario(store, name, asked, actor=actor).line, done, failed)
 
     def action_load(self) -> None:
         """Take up a saved what-if."""
@@ -258,19 +292,23 @@ class WhatIfScreen(WorkScreen):
             self.say("o takes up a saved what-if first; then X drops it", "refused")
             return
         name = self._scenario
-        self.app.push_screen(LinePrompt(f"Drop {clean(name, 60)}", hint="a note: why"), partial(self._dropped, name))
+        self.app.push_screen(_drop_prompt(name), partial(self._dropped, name))
 
     def _dropped(self, name: str, note: str | None) -> None:
         if note is None:
             return
-        store, actor = self._store, self.overscope.actor
+        app = self.overscope
+        store, actor = self._store, app.actor
 
         def done(line: str) -> None:
             self._scenario = ""
             self.say(line, "good")
             self._say_titles()
 
-        self.overscope.run_deed(lambda: scenarios.drop_scenario(store, name, actor=actor, note=note).line, done)
+        def failed(error: Exception) -> None:
+            app.push_when_free(_drop_prompt(name, note, app.show_refusal(error)), partial(self._dropped, name))
+
+        app.run_deed(lambda: scenarios.drop_scenario(store, name, actor=actor, note=note).line, done, failed)
 
     # -- what the borders say, and what is copied ----------------------------------------------------------------------
 
@@ -287,10 +325,12 @@ class WhatIfScreen(WorkScreen):
         self.grid.border_title = Content(f"2 {clean(said, 200)}")
 
     def _say_place(self) -> None:
-        told = self._told()
-        self.grid.border_subtitle = Content("" if told is None else clean(told, 200))
+        told = [self._told(), self._told(short_cell_words)]
+        wordings = [clean(words, 200) for words in told if words is not None]
+        self.grid.border_subtitle = Content(first_fitting(wordings, border_room(self.grid)) if wordings else "")
 
-    def _told(self) -> str | None:
+    def _told(self, name_of: Callable[[str, Figures], str] = cell_words) -> str | None:
+        """What stands under the cursor; a number with what it is called, both values and the change."""
         place, found = self.grid.place, self._found
         if place is None or found is None:
             return None
@@ -301,7 +341,7 @@ class WhatIfScreen(WorkScreen):
             return remarks(found)[int(name)]
         each = next(one for one in compared(found) if one.cell == place.cell)
         changed = difference_words(each.difference)
-        words = cell_words(place.cell, found.what_if if place.column else found.now)
+        words = name_of(place.cell, found.what_if if place.column else found.now)
         return f"{words}: now {each.now.words}, what if {each.what_if.words} ({changed})"
 
     def copied(self) -> str | None:
@@ -341,6 +381,20 @@ class WhatIfScreen(WorkScreen):
     def action_what_if(self) -> None:
         """It is here already."""
         self.say("this is the what-if; esc closes it", "refused")
+
+
+def _value_prompt(row: int, text: str, refusal: str = "") -> LinePrompt:
+    label, hint = _TYPED[row]
+    return LinePrompt(label, hint=hint, text=text, refusal=refusal)
+
+
+def _name_prompt(text: str, refusal: str = "") -> LinePrompt:
+    hint = "a name; one that is known is replaced"
+    return LinePrompt("Save this what-if as", hint=hint, text=text, refusal=refusal)
+
+
+def _drop_prompt(name: str, text: str = "", refusal: str = "") -> LinePrompt:
+    return LinePrompt(f"Drop {clean(name, 60)}", hint="a note: why", text=text, refusal=refusal)
 
 
 def _days(typed: str) -> int:

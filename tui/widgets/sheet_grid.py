@@ -3,7 +3,7 @@
 It knows nothing of what a number counts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -11,8 +11,9 @@ from textual import events
 from textual.binding import BindingType
 from textual.strip import Strip
 
+from tui.fitting import Fact, fit_facts
 from tui.keys import bindings
-from tui.text import fit
+from tui.text import within
 from tui.widgets.sheet_layout import Page, Part, Place, Stop
 from tui.widgets.virtual_list import Piece, VirtualList
 
@@ -29,15 +30,15 @@ class SheetGrid(VirtualList):
         self._layout_page: Callable[[int], Page] | None = None
         self._page = _NOTHING
         self._stop = 0
-        self._heading: list[Piece] = []
+        self._heading: Sequence[Fact] = ()
         self._start: Place | None = None
 
-    def show(self, layout: Callable[[int], Page], heading: list[Piece], *, start: Place | None = None) -> None:
+    def show(self, layout: Callable[[int], Page], heading: Sequence[Fact], *, start: Place | None = None) -> None:
         """Show a page; the cursor stays on its place.
 
         Args:
             layout: makes the page for a width.
-            heading: the line above it, which does not scroll.
+            heading: the line above it, which does not scroll; of what has no room the least important gives way.
             start: where the cursor begins; on the first place if not given.
         """
         self._layout_page = layout
@@ -142,10 +143,11 @@ class SheetGrid(VirtualList):
         if not self._page.stops:
             return
         stop = self._page.stops[self._stop]
-        # The title above it comes along, and what follows the last place.
+        # The title above it comes along, with the start all that is above it, and what follows the last place.
         is_last = self._stop == len(self._page.stops) - 1
         last = len(self._page.lines) - 1 if is_last else stop.line + stop.height - 1
-        first = 0 if self._stop == 0 else max(stop.line - 1, 0)
+        is_start = stop.place == self._start and last < self.page
+        first = 0 if self._stop == 0 or is_start else max(stop.line - 1, 0)
         top = self.scroll_offset.y
         if last >= top + self.page:
             top = last - self.page + 1
@@ -174,12 +176,8 @@ class SheetGrid(VirtualList):
 
     def draw_header(self, width: int) -> list[Piece]:
         """What does not scroll."""
-        pieces: list[Piece] = []
-        for text, style in self._heading:
-            cut = fit(text, min(len(text), width))
-            pieces.append((cut, style))
-            width -= len(cut)
-        return pieces
+        # A blank before the bar that scrolls.
+        return within(fit_facts(self._heading, width - 1), width)
 
     def draw_row(self, index: int, width: int) -> list[Piece]:
         """One line."""

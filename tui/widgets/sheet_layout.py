@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from store.figures import Figures
 from store.sheet import Sheet, span_lines, time_lines
 from store.sheet_rows import MEASURES, READING, WITHOUT
-from store.sheet_words import CASE_WORDS, MEASURE_WORDS, number_in
+from store.sheet_words import CASE_WORDS, MEASURE_WORDS, cell_words, number_in
 from store.words import VERDICTS, duration_words, step_words
 from tui.text import clean, day, fit, last_day, moment, number, wrapped
 
@@ -205,6 +205,15 @@ SHORT = {
     "ungranted_partners": "by reads alone",
     "events_without_records": "without records",
 }
+
+
+def short_cell_words(cell: str, figures: Figures) -> str:
+    """What a cell is called where its whole name has no room: `last 60 d: without records`."""
+    area, _, name = cell.partition(".")
+    names = {"recent": f"last {figures.window_days} d", "after_removal": "after removal", "accessed": "read"}
+    if area not in names or name not in MEASURE_WORDS:
+        return cell_words(cell, figures)
+    return f"{names[area]}: {SHORT.get(name, MEASURE_WORDS[name])}"
 
 
 _ALARMS = ("after_removal.partners", "after_removal.apps", "after_removal.people", "after_removal.events")

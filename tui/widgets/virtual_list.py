@@ -13,11 +13,19 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from tui.keys import bindings
 
 Piece = tuple[str, str]
 """Text and the name of a component class of the list, or an empty name: how a line is put together."""
+
+_CORNERS = 6
+
+
+def border_room(widget: Widget) -> int:
+    """Cells that the border of a widget has for words, above and below."""
+    return max(widget.outer_size.width - _CORNERS, 0)
 
 
 class VirtualList(ScrollView, can_focus=True, inherit_bindings=False):

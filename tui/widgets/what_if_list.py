@@ -126,6 +126,12 @@ class WhatIfList(VirtualList):
         new = variation(without=changes.without, accepting=changes.accepting, without_apps=apps)
         return replace(self.asked, variation=new if any(new) else None)
 
+    @property
+    def apps_left_out(self) -> list[str]:
+        """Ids of the apps that the what-if leaves out."""
+        changes = self.asked.variation
+        return sorted(changes.without_apps) if changes is not None else []
+
     def _state(self, name: str) -> str:
         changes = self.asked.variation
         if changes is None:
@@ -159,8 +165,7 @@ class WhatIfList(VirtualList):
             state = self._state(EXCEPTIONS[index - OPT_INS])
             return _SAID[""], _SAID[state] if state else ""
         if index == APPS:
-            apps = sorted(asked.variation.without_apps) if asked.variation else []
-            return "none", clean(" ".join(apps), 300)
+            return "none", clean(" ".join(self.apps_left_out), 300)
         if index == WINDOW:
             return "" if now is None else str(now.window_days), "" if asked.window_days is None else str(
                 asked.window_days
