@@ -118,6 +118,21 @@ def day_of(instant: int) -> int:
     return instant // MICROSECONDS_PER_DAY
 
 
+def dates_within(from_at: int, until_at: int) -> str:
+    """The UTC dates that `[from_at, until_at)` touches: `2018-04-04 .. 2019-11-04`; `none from 2018-04-04 on`."""
+    if from_at >= until_at:
+        return f"none from {format_day(from_at)} on"
+    return f"{format_day(from_at)} .. {last_day_before(until_at)}"
+
+
+def read_words(from_at: int | None, until_at: int) -> str:
+    """Of which reads figures are: `from 2018-04-04 to 2019-11-04 UTC`; None: without a rule, from the beginning on."""
+    last = f"to {last_day_before(until_at)} UTC"
+    if from_at is None:
+        return f"from the beginning {last}"
+    return f"from {format_day(from_at)} {last}" if from_at < until_at else f"{last}, where no rule is in force yet"
+
+
 def last_day_before(instant: int) -> str:
     """The last UTC date that an interval ending (exclusively) at the instant touches: how an as-of is shown."""
     return format_day(instant - 1)

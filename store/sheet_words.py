@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from store.figures import Figures
-from store.instants import format_day, last_day_before
+from store.instants import dates_within, format_day, last_day_before
 from store.members import Flipped
 from store.sheet import Comparison, Flips
 from store.sheet_rows import MEASURES, READING, WITHOUT
@@ -112,10 +112,9 @@ def cell_range(cell: str, figures: Figures) -> str:
         return f"as of {format_day(figures.today)}"
     if area == "events_from_as_of":
         return f"from {format_day(figures.as_of)} UTC on"
-    last = last_day_before(figures.as_of)
     if area == "verdicts" or figures.cutoff is None:
-        return f"to {last} UTC"
-    return f"{format_day(figures.recent_from if area == 'recent' else figures.cutoff)} .. {last} UTC"
+        return f"to {last_day_before(figures.as_of)} UTC"
+    return f"{dates_within(figures.recent_from if area == 'recent' else figures.cutoff, figures.as_of)} UTC"
 
 
 def qualifier_words(qualifier: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from store.cli import output
 from store.cli.common import actor_of, due_words, opened, parameters_of, partner_of, to_second
 from store.cli.output import Cell, Column, shown
-from store.instants import format_day, format_instant, format_optional, last_day_before
+from store.instants import format_day, format_instant, format_optional, read_words
 from store.words import VERDICTS, count_words, qualified, step_words
 
 if TYPE_CHECKING:
@@ -93,11 +93,10 @@ def _told_rows(found: "SheetRows") -> list[tuple[Cell, ...]]:
 
 
 def _figures_lines(answer: "Figures") -> list[str]:
-    since = "the beginning" if answer.cutoff is None else format_day(answer.cutoff)
+    reads = read_words(answer.cutoff, answer.as_of)
     lines = [
         shown(answer.incident, 120),
-        f"Reads from {since} to {last_day_before(answer.as_of)} UTC (as of {format_instant(answer.as_of)}, exclusive); "
-        f"work as of {to_second(answer.today)}",
+        f"Reads {reads} (as of {format_instant(answer.as_of)}, exclusive); work as of {to_second(answer.today)}",
         "",
     ]
     rows: list[list[Cell]] = [

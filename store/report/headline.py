@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from store.instants import format_day, format_instant, last_day_before, parse_point
+from store.instants import format_day, format_instant, last_day_before, parse_point, read_words
 from store.kept import Population
 from store.report.parts import Block, Cell, Count, Heading, Lines, Table, Tile, Tiles, Words
 from store.words import HOW_SURE, QUALIFIERS, VERDICTS, count_words, duration_words, qualified, step_words
@@ -76,11 +76,8 @@ def headline(document: Mapping[str, Any], recent_from: int) -> Headline:
 
 def range_words(found: Headline) -> str:
     """Of what, and judged when: `Reads from 2018-04-04 to 2019-11-04 UTC (as of ..., exclusive)`."""
-    since = "the beginning" if found.cutoff is None else format_day(found.cutoff)
-    return (
-        f"Reads from {since} to {last_day_before(found.as_of)} UTC (as of {format_instant(found.as_of)}, exclusive)."
-        f" Work as of {format_instant(found.today)}."
-    )
+    reads = read_words(found.cutoff, found.as_of)
+    return f"Reads {reads} (as of {format_instant(found.as_of)}, exclusive). Work as of {format_instant(found.today)}."
 
 
 # --- in short ------------------------------------------------------------------------------------------------------

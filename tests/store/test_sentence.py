@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from store.coverage import Coverage
-from store.instants import parse_point
+from store.instants import dates_within, parse_point, read_words
 from store.kept import Evidence, Population
 from store.parameters import View
 from store.sentence import sentence
@@ -139,3 +139,13 @@ CASES = {
 def test_the_sentence_says_as_much_as_the_figures_and_no_more(case: str) -> None:
     found, view, expected = CASES[case]
     assert sentence(found, view) == expected
+
+
+def test_dates_are_told_forwards() -> None:
+    assert dates_within(CUTOFF, AS_OF) == "2018-04-04 .. 2019-11-04"
+    assert dates_within(CUTOFF, CUTOFF + 1) == "2018-04-04 .. 2018-04-04"
+    for until in (CUTOFF, CUTOFF - 1, parse_point("2018-04-01")):
+        assert dates_within(CUTOFF, until) == "none from 2018-04-04 on"
+    assert read_words(CUTOFF, AS_OF) == "from 2018-04-04 to 2019-11-04 UTC"
+    assert read_words(None, AS_OF) == "from the beginning to 2019-11-04 UTC"
+    assert read_words(CUTOFF, CUTOFF) == "to 2018-04-03 UTC, where no rule is in force yet"

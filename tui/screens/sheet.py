@@ -9,6 +9,7 @@ from textual.content import Content
 
 from store import rulebook, sheet
 from store.connection import Store
+from store.instants import dates_within
 from store.parameters import Parameters
 from store.sheet import Sheet, what_if_words
 from store.sheet_words import cell_range, cell_words, number_in, qualifier_words
@@ -90,10 +91,13 @@ class SheetScreen(WorkScreen):
 
     def _heading(self, found: Sheet) -> list[Fact]:
         figures = found.figures
-        since = "no rules" if figures.cutoff is None else f"reads {day(figures.cutoff)}"
+        since = figures.cutoff
+        reads = (
+            f"no rules .. {last_day(figures.as_of)}" if since is None else f"reads {dates_within(since, figures.as_of)}"
+        )
         rules = self._rules()
         return [
-            Fact(0, (((f" {since} .. {last_day(figures.as_of)} UTC", "strong"),),)),
+            Fact(0, (((f" {reads} UTC", "strong"),),)),
             Fact(1, (((f"work as of {day(figures.today)}", "quiet"),),)),
             Fact(2, (((rules, "quiet"),), ((rules.replace("rulebook ", "rules "), "quiet"),))),
         ]

@@ -15,7 +15,7 @@ from store import figures, rulebook, scenarios, sheet
 from store.connection import Store
 from store.errors import UsageError
 from store.figures import Figures
-from store.instants import parse_point
+from store.instants import dates_within, parse_point
 from store.parameters import MOST_WINDOW_DAYS, Parameters
 from store.scenarios import Scenario
 from store.sheet import Comparison, what_if_words
@@ -25,7 +25,7 @@ from tui.keys import bindings
 from tui.screens.base import WorkScreen
 from tui.screens.dialog_base import Dialog
 from tui.screens.dialogs import LinePrompt
-from tui.text import clean, day, first_fitting, fit, last_day
+from tui.text import clean, first_fitting, fit, last_day
 from tui.widgets.fields import Choice
 from tui.widgets.sheet_grid import SheetGrid
 from tui.widgets.sheet_layout import Place, short_cell_words
@@ -156,8 +156,9 @@ class WhatIfScreen(WorkScreen):
     def _heading(self, found: Comparison) -> list[Fact]:
         facts = []
         for name, each, style in ((" now", found.now, "strong"), ("what if", found.what_if, "accent")):
-            since, last = "no rules" if each.cutoff is None else day(each.cutoff), last_day(each.as_of)
-            wordings = (f"{name} {since} .. {last}", f"{name.strip()} {since}..{last}")
+            last = last_day(each.as_of)
+            dates = f"no rules .. {last}" if each.cutoff is None else dates_within(each.cutoff, each.as_of)
+            wordings = (f"{name} {dates}", f"{name.strip()} {dates.replace(' .. ', '..')}")
             facts.append(Fact(0, tuple(((words, style),) for words in wordings)))
         return [*facts, Fact(1, ((("UTC", "quiet"),), ()))]
 

@@ -6,6 +6,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from store.figures import Figures
+from store.instants import dates_within
 from tui.fitting import Fact, Piece, Wording, fit_facts
 from tui.text import clean, count, day, fit, lag, last_day, number, plural, qualified, short_day
 from tui.widgets.incident_clocks import alarm_facts
@@ -90,7 +91,7 @@ def scope_facts(figures: Figures, who: str, *, read_only: bool) -> list[Fact]:
     """What is looked at: incident, range of the reads, instant of the work, who looks."""
     name = clean(figures.incident, 60)
     last, as_of = last_day(figures.as_of), short_day(figures.as_of, beside=figures.as_of)
-    begin = "" if figures.cutoff is None else f"{day(figures.cutoff)} .. "
+    dates = last if figures.cutoff is None else dates_within(figures.cutoff, figures.as_of)
     mode = "read only" if read_only else "rw"
     today = day(figures.today)
     return [
@@ -99,8 +100,8 @@ def scope_facts(figures: Figures, who: str, *, read_only: bool) -> list[Fact]:
             4,
             (
                 (
-                    ("reads " if begin else "reads to ", _QUIET),
-                    (f"{begin}{last} UTC", ""),
+                    ("reads to " if figures.cutoff is None else "reads ", _QUIET),
+                    (f"{dates} UTC", ""),
                     (f" (as of {as_of}, excl.)", _QUIET),
                 ),
                 (("reads to ", _QUIET), (f"{last} UTC", ""), (f" (as of {as_of})", _QUIET)),
