@@ -125,7 +125,8 @@ def population_facts(figures: Figures) -> list[Fact]:
         qualified(value, read.qualifier) for value in (read.partners, read.people, read.resources)
     )
     lately = qualified(recent.partners, recent.qualifier)
-    window: Piece = (f"({day(figures.recent_from)[5:]}..{last_day(figures.as_of)[5:]}) ", _QUIET)
+    dates = f"{day(figures.recent_from)[5:]}..{last_day(figures.as_of)[5:]}"
+    window: Piece = (f"({dates if figures.recent_from < figures.as_of else 'no rule yet'}) ", _QUIET)
     last_days = f"LAST {figures.window_days} D"
     facts = [
         Fact(1, (_label("KEPT ACCESS", kept), _label("KEPT", kept))),

@@ -157,7 +157,8 @@ def _populations(sheet: Sheet, width: int) -> Block:
     names = ("Kept access", "Read", f"Last {figures.window_days} d", "After removal")
     label = width - 4 * cells
     since = [figures.cutoff, figures.cutoff, figures.recent_from, figures.cutoff]
-    ranges = ["" if at is None else f"{day(at)}.." for at in since]
+    ranges = ["" if at is None else f"{day(at)}.." if at < figures.as_of else "no rule yet" for at in since]
+    ends = ["" if at is not None and at >= figures.as_of else last_day(figures.as_of) for at in since]
     head = "".join(fit(name, cells, right=True) for name in names)
     lines: Block = [
         (Part(fit(" Populations", label), "accent"), Part(head, "strong")),
@@ -167,7 +168,7 @@ def _populations(sheet: Sheet, width: int) -> Block:
         ),
         (
             Part(" " * label),
-            Part("".join(fit(last_day(figures.as_of), cells, right=True) for _ in columns), "quiet"),
+            Part("".join(fit(text, cells, right=True) for text in ends), "quiet"),
         ),
     ]
     for measure in (*MEASURES, *WITHOUT):
