@@ -220,7 +220,8 @@ class Walk:
             self.look("TimelineScreen.shape", box(self.terminal, "1 Shape"))
         self.press("3", "g")
         if len(self.texts) > PARTNERS_IN_FULL:
-            self.until(lambda: "2018-06-" not in box(self.terminal, "3 In view"))
+            # The first page: the first source, and nothing dated.
+            self.until(lambda: "2018-" not in (now := self._in_view()) and min(self.texts) in self.found(now))
         # The sources of logs, then what is dated: the removals come last.
         seen = self.seen["TimelineScreen.inview"]
         while "2018-06-" not in self._in_view():
