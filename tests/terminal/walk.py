@@ -218,10 +218,14 @@ class Walk:
             shown = self._parts()
             self.look("TimelineScreen.timeline", self._line(r"╭─ 2 "))
             self.look("TimelineScreen.shape", box(self.terminal, "1 Shape"))
-        self.press("3", "g")
+        # What is in view of this partner is there once its last row is: until then the list may move by itself.
+        self.press("3", "G")
+        ends = [f"partnertold({self._proofs[text]}" for text in shown[0]]
+        self.until(lambda: any(one in self._in_view() for one in ends))
+        self.press("g")
+        self.until(lambda: min(self.texts) in self.found(self._in_view()))
         if len(self.texts) > PARTNERS_IN_FULL:
-            # The first page: the first source, and nothing dated.
-            self.until(lambda: "2018-" not in (now := self._in_view()) and min(self.texts) in self.found(now))
+            self.until(lambda: "2018-" not in self._in_view())
         # The sources of logs, then what is dated: the removals come last.
         seen = self.seen["TimelineScreen.inview"]
         while "2018-06-" not in self._in_view():
