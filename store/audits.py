@@ -171,6 +171,18 @@ def track_marks(
     return marks
 
 
+def marks_of_evidence(connection: sqlite3.Connection) -> dict[int, Mark]:
+    """What `track_marks` says of partners without a step, whatever was done and whatever the day.
+
+    Those with a step that read after a removal are among them: what is said of them here does not count.
+    """
+    nothing = progress((), [])
+    return {
+        partner: Mark(nothing.stage, nothing.letters, None, False, (), nothing.next_step, against)
+        for partner, against in contradictions_in(connection, {}, today=0).items()
+    }
+
+
 def contradicted(now: Progress, against: Sequence[Contradiction]) -> Progress:
     """The progress with the side state `contradicted`, where the log contradicts a certificate (DOMAIN, Cases)."""
     if "contradicted" in now.side_states or not any(each.kind == AFTER_CERTIFICATE for each in against):

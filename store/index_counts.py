@@ -113,7 +113,7 @@ class IndexCounts:
             resources=resources,
             data_classes=self._classes_since(low),
             events=int(events.sum()),
-            records=sum(self._records(before, events).tolist()),
+            records=exact_sum(self._records(before, events)),
             events_without_subject=self._number_of(index.nobody_rank, low),
             events_without_records=self._number_of(index.uncounted_rank, low),
             qualifier="",

@@ -41,6 +41,8 @@ def members(store: Store, connection: sqlite3.Connection, view: View, *, kept: b
 
 def only_in(store: Store, connection: sqlite3.Connection, some: Column, others: Column) -> tuple[Flipped, ...]:
     """Those of some partners that are not among others (internal ids, ascending), by name and then by internal id."""
+    if np.array_equal(some, others):
+        return ()
     partners = np.setdiff1d(some, others, assume_unique=True)
     if is_stale(connection):
         names = partner_names(connection)
@@ -50,8 +52,6 @@ def only_in(store: Store, connection: sqlite3.Connection, some: Column, others: 
     columns = kept_columns(store, connection)
     places = np.searchsorted(columns.numbers["partner"], partners)
     places = places[np.argsort(columns.name_rank[places], kind="stable")]
-    texts = columns.texts
-    return tuple(
-        Flipped(int(columns.numbers["partner"][place]), texts["partner_id"][place], texts["name"][place])
-        for place in places.tolist()
-    )
+    partner, of = columns.numbers["partner"][places].tolist(), places.tolist()
+    partner_id, name = (map(columns.texts[text].__getitem__, of) for text in ("partner_id", "name"))
+    return tuple(map(Flipped._make, zip(partner, partner_id, name, strict=True)))

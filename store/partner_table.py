@@ -16,9 +16,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
+from store.audits import Mark, marks_of_evidence
 from store.connection import Store
-from store.kept import PartnerFigures
-from store.partners import PartnerRow, Together, Work, row_of
+from store.kept import PartnerFigures, is_stale
+from store.partners import PartnerRow, Together, Work, row_of, work_of
 from store.registry import ByNumber
 from store.tallies import NO_INSTANT, PartnerCounts, instant_or_none
 
@@ -172,6 +173,32 @@ def kept_columns(store: Store, connection: sqlite3.Connection) -> PartnerColumns
         if known is None or known.state != state:
             known = _kept[store] = _Kept(state, _columns(connection.execute(_SELECT)))
         return known.columns
+
+
+class _KeptMarks(NamedTuple):
+    state: tuple[tuple[str, str], ...]
+    marks: Mapping[int, Mark]
+
+
+_kept_marks: WeakKeyDictionary[Store, _KeptMarks] = WeakKeyDictionary()
+
+
+def work_on_many(store: Store, connection: sqlite3.Connection, *, today: int) -> Work:
+    """`store.partners.work_of`: what the evidence alone says of partners without a step is found once for each state.
+
+    Args:
+        connection: of this store, inside `reading`.
+        today: the instant at which due dates are judged, microseconds UTC.
+    """
+    if is_stale(connection):
+        return work_of(connection, today=today)
+    state = tuple((str(name), str(value)) for name, value in connection.execute(_STATE))
+    with _reading:
+        known = _kept_marks.get(store)
+        if known is None or known.state != state:
+            known = _kept_marks[store] = _KeptMarks(state, marks_of_evidence(connection))
+    work = work_of(connection, today=today, others=False)
+    return work._replace(marks={**known.marks, **work.marks})
 
 
 class PartnerTable(Sequence[PartnerRow]):

@@ -154,9 +154,9 @@ def all_partners(store: Store, parameters: Parameters) -> Sequence[PartnerRow]:
         (known,) = connection.execute(_KNOWN).fetchone()
         if known < MANY_PARTNERS and not is_stale(connection):
             return partner_list(store, parameters)
-        from store.partner_table import PartnerTable
+        from store.partner_table import PartnerTable, work_on_many
 
-        work = work_of(connection, today=view.today)
+        work = work_on_many(store, connection, today=view.today)
         columns = partner_columns(store, connection, view, kept=parameters.are_defaults())
         if len(columns) >= MANY_PARTNERS:
             return PartnerTable(columns, work)

@@ -6,6 +6,7 @@ import sqlite3
 import tomllib
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from importlib import resources
 
 from store.clocks import Clocks, parse_clocks
@@ -264,7 +265,13 @@ def rulebook_in(connection: sqlite3.Connection) -> Rulebook:
     row = connection.execute(_CURRENT).fetchone()
     if row is None:
         return Rulebook()
-    return replace(parse_rulebook(row[2], source=row[1]), rulebook_id=row[0])
+    return _in_the_store(*row)
+
+
+@lru_cache(maxsize=8)
+def _in_the_store(rulebook_id: int, source: str, toml_text: str) -> Rulebook:
+    """Every question asks for it; a row of the store never changes."""
+    return replace(parse_rulebook(toml_text, source=source), rulebook_id=rulebook_id)
 
 
 _ADD_RULEBOOK = """

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.scale import write_incident
-from store import cases, kept, partners
+from store import audits, cases, kept, partners
 from store.audits import Mark
 from store.case_notes import Note
 from store.connection import Store, open_store
 from store.ingest.importing import import_paths
+from store.ingest.imports import imports, void
 from store.instants import parse_point
 from store.kept import PartnerFigures
 from store.parameters import Parameters
@@ -164,3 +165,25 @@ def test_work_makes_another_table_and_nothing_else_does(incident: Store) -> None
     lines = changed.arranged("all", "attention", reverse=False).holding(["zanzibar"])
     assert [each.partner for each in lines] == [row.partner]
     assert list(changed) == partners.partner_list(incident, ASKED)
+
+
+def test_work_and_evidence_of_meanwhile_are_in_the_next_table(incident: Store, tmp_path: Path) -> None:
+    """What the evidence says of partners without a step is kept; steps, their undoing and new reads come in between."""
+
+    def is_as_a_list_of_rows() -> list[int]:
+        for asked in (ASKED, Parameters(as_of=parse_point("2019-01-01"), today=ASKED.today)):
+            table = partners.all_partners(incident, asked)
+            assert isinstance(table, PartnerTable)
+            assert list(table) == partners.partner_list(incident, asked)
+        return [row.partner for row in table if row.contradictions]
+
+    contradicted = is_as_a_list_of_rows()
+    assert contradicted
+    some = sorted({1, 2, *contradicted[:1]})
+    audits.record_step(incident, some, actor="ana", step="access_removed", at=parse_point("2019-11-06"))
+    assert is_as_a_list_of_rows() == contradicted
+    cases.undo(incident, actor="ana")
+    assert is_as_a_list_of_rows() == contradicted
+    files = [each.import_id for each in imports(incident) if each.kind == "removals"]
+    void(incident, files[0], actor="ana", note="wrong")
+    assert is_as_a_list_of_rows() == []

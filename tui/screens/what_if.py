@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.timer import Timer
 
 from store import figures, rulebook, scenarios, sheet
 from store.connection import Store
@@ -34,6 +35,7 @@ from tui.widgets.what_if_layout import flip_lines, what_if_page
 from tui.widgets.what_if_list import APPS, AS_OF, CUTOFF, WINDOW, WhatIfList
 
 _TEXT = ("flip", "remark")
+_PATIENCE_S = 0.1
 _TYPED = {
     CUTOFF: ("Cut-off", "2019-01-15, or 2019-01-15T09:00:00Z; nothing: the rules' own"),
     AS_OF: ("As of", "2019-11-05, or an instant; events before it count; nothing: as now"),
@@ -92,6 +94,7 @@ class WhatIfScreen(WorkScreen):
         self._answered: Parameters | None = None
         self._scenario = ""
         self._rulebook_sha256 = ""
+        self._patience: Timer | None = None
 
     def body(self) -> ComposeResult:
         """What is asked, above what it comes to."""
@@ -129,6 +132,12 @@ class WhatIfScreen(WorkScreen):
         self.overscope.run_question(
             self, "compare", lambda: sheet.compare(store, now, asked), partial(self._show, asked), self._failed
         )
+        # An answer that comes at once needs no word that it is awaited: the title would flicker with every key.
+        if self._patience is None:
+            self._patience = self.set_timer(_PATIENCE_S, self._say_that_it_is_awaited)
+
+    def _say_that_it_is_awaited(self) -> None:
+        self._patience = None
         self._say_titles()
 
     def _show_now(self, answer: Figures) -> None:
@@ -141,6 +150,9 @@ class WhatIfScreen(WorkScreen):
         if self._found is None:
             store, now = self._store, self._parameters
             self.overscope.run_question(self, "prepare", lambda: sheet.prepare(store, now), lambda _: None)
+        if self._patience is not None:
+            self._patience.stop()
+            self._patience = None
         self._found, self._answered = found, asked
         self.grid.show(
             lambda width: what_if_page(found, width, self.grid.page),
