@@ -6,11 +6,11 @@ only where somebody looks at them.
 
 import sqlite3
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import repeat
 from operator import contains
-from typing import Any, NamedTuple, overload
+from typing import Any, Generic, TypeVar, overload
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -152,13 +152,28 @@ def _columns(rows: Iterable[tuple[Any, ...]]) -> PartnerColumns:
     return PartnerColumns(number_of, text_of, text_of.pop("records"), by_name, ranks, search, places)
 
 
-class _Kept(NamedTuple):
-    state: tuple[tuple[str, str], ...]
-    columns: PartnerColumns
+Read = TypeVar("Read")
 
 
-_kept: WeakKeyDictionary[Store, _Kept] = WeakKeyDictionary()
-_reading = threading.Lock()
+class _OfState(Generic[Read]):
+    """What is read once for each state of the evidence of a store."""
+
+    def __init__(self) -> None:
+        self._known: WeakKeyDictionary[Store, tuple[object, Read]] = WeakKeyDictionary()
+        self._reading = threading.Lock()
+
+    def get(self, store: Store, connection: sqlite3.Connection, read: Callable[[], Read]) -> Read:
+        """It, read now where the evidence changed; who asks meanwhile waits."""
+        state = connection.execute(_STATE).fetchall()
+        with self._reading:
+            known = self._known.get(store)
+            if known is None or known[0] != state:
+                known = self._known[store] = state, read()
+            return known[1]
+
+
+_COLUMNS: _OfState[PartnerColumns] = _OfState()
+_MARKS: _OfState[dict[int, Mark]] = _OfState()
 
 
 def kept_columns(store: Store, connection: sqlite3.Connection) -> PartnerColumns:
@@ -167,20 +182,7 @@ def kept_columns(store: Store, connection: sqlite3.Connection) -> PartnerColumns
     Args:
         connection: of this store, inside `reading`.
     """
-    state = tuple((str(name), str(value)) for name, value in connection.execute(_STATE))
-    with _reading:
-        known = _kept.get(store)
-        if known is None or known.state != state:
-            known = _kept[store] = _Kept(state, _columns(connection.execute(_SELECT)))
-        return known.columns
-
-
-class _KeptMarks(NamedTuple):
-    state: tuple[tuple[str, str], ...]
-    marks: Mapping[int, Mark]
-
-
-_kept_marks: WeakKeyDictionary[Store, _KeptMarks] = WeakKeyDictionary()
+    return _COLUMNS.get(store, connection, lambda: _columns(connection.execute(_SELECT)))
 
 
 def work_on_many(store: Store, connection: sqlite3.Connection, *, today: int) -> Work:
@@ -192,13 +194,9 @@ def work_on_many(store: Store, connection: sqlite3.Connection, *, today: int) ->
     """
     if is_stale(connection):
         return work_of(connection, today=today)
-    state = tuple((str(name), str(value)) for name, value in connection.execute(_STATE))
-    with _reading:
-        known = _kept_marks.get(store)
-        if known is None or known.state != state:
-            known = _kept_marks[store] = _KeptMarks(state, marks_of_evidence(connection))
+    known = _MARKS.get(store, connection, lambda: marks_of_evidence(connection))
     work = work_of(connection, today=today, others=False)
-    return work._replace(marks={**known.marks, **work.marks})
+    return work._replace(marks={**known, **work.marks})
 
 
 class PartnerTable(Sequence[PartnerRow]):

@@ -24,10 +24,12 @@ class Remembered(Generic[Made]):
 
     Args:
         most: how many answers of one world are kept; the one asked for longest ago goes first.
+        keeps: whether an answer is kept at all; every one is, where it is not given.
     """
 
-    def __init__(self, most: int = 1) -> None:
+    def __init__(self, most: int = 1, keeps: Callable[[Made], bool] = lambda _: True) -> None:
         self._most = most
+        self._keeps = keeps
         self._lock = threading.Lock()
         self._worlds: WeakKeyDictionary[World, _Answers[Made]] = WeakKeyDictionary()
 
@@ -44,7 +46,8 @@ class Remembered(Generic[Made]):
         with answers.making:
             kept = answers.by_key
             answer = kept.pop(key) if key in kept else make()
-            kept[key] = answer
+            if self._keeps(answer):
+                kept[key] = answer
             while len(kept) > self._most:
                 del kept[next(iter(kept))]
             return answer

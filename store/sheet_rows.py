@@ -4,11 +4,9 @@ Counted anew from the events, some at a time: not in the way the numbers are, so
 """
 
 import sqlite3
-import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
-from weakref import ReferenceType, ref
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +22,7 @@ from store.judge import DENIED, IMPROPER, VERDICT_NAMES
 from store.names import partner_names
 from store.parameters import Parameters, View, resolve
 from store.partners import PartnerRow, partner_list
+from store.remembered import Remembered
 from store.roster import owners
 from store.segments import Column
 from store.world import World, world_under
@@ -90,9 +89,8 @@ def sheet_rows(
         world = world_under(store, connection, parameters.variation)
         view = resolve(world.rulebook, parameters)
         # Work and today change none of these cells.
-        key = (cell, view.as_of, view.window_days, view.what_if_cutoff)
-        rows = _LAST.get(world, key) or _Looking(connection, world, view).rows_of(area, name)
-        _LAST.keep(world, key, rows)
+        key = (cell, view.as_of, view.window_days, view.what_if_cutoff, view.variation)
+        rows = _LAST.get(world.evidence, key, lambda: _Looking(connection, world, view).rows_of(area, name))
         return rows.page(connection, cell, first, limit)
 
 
@@ -112,29 +110,7 @@ class _Found(NamedTuple):
 
 # Rows are looked at some at a time: of a cell that takes little room they are kept until another is looked at.
 _MOST_KEPT = 96 << 20
-
-
-class _Last:
-    """The rows of the cell that was looked at last, unless they take much room."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._world: ReferenceType[World] | None = None
-        self._key: Hashable = None
-        self._rows: _Found | None = None
-
-    def get(self, world: World, key: Hashable) -> _Found | None:
-        with self._lock:
-            is_it = self._world is not None and self._world() is world and self._key == key
-            return self._rows if is_it else None
-
-    def keep(self, world: World, key: Hashable, rows: _Found) -> None:
-        with self._lock:
-            kept = rows if rows.size <= _MOST_KEPT else None
-            self._world, self._key, self._rows = ref(world), key, kept
-
-
-_LAST = _Last()
+_LAST: Remembered[_Found] = Remembered(keeps=lambda found: found.size <= _MOST_KEPT)
 
 _EVENT_COLUMNS = ("occurred_at", "app_id", "partner_id", "subject_id", "resource_id", "data_classes", "records")
 _SUBJECT = "SELECT coalesce(spelling, subject_id) FROM subjects WHERE id = ?"
