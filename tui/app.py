@@ -15,7 +15,6 @@ from textual.css.query import NoMatches
 from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.geometry import Size
-from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 
@@ -28,7 +27,7 @@ from tui import collector
 from tui.driver import TerminalDriver
 from tui.keys import bindings, read_keymap, with_keymap
 from tui.palette import KeyCommands
-from tui.questions import Answered, ErrorHandler, Questions
+from tui.questions import Answered, ErrorHandler, Questions, Underway
 from tui.returning import SECONDS_BETWEEN_NOTES, Returning
 from tui.screens.base import WorkScreen
 from tui.text import clean
@@ -40,18 +39,6 @@ from tui.watch import StoreChanged, StoreTrouble, Watcher
 T = TypeVar("T")
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 _SECONDS_BETWEEN_LOOKS_AT_TERMINAL = 1.0
-
-
-class Underway(Message):
-    """How far something is that takes long; sent from its thread."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        super().__init__()
-
-    def can_replace(self, message: Message) -> bool:
-        """Only the newest counts."""
-        return isinstance(message, Underway)
 
 
 class OverscopeApp(TypeAheadApp[int]):

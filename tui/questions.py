@@ -34,6 +34,18 @@ class Answered(Message):
         super().__init__()
 
 
+class Underway(Message):
+    """How far something is that takes long; sent from its thread."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        super().__init__()
+
+    def can_replace(self, message: Message) -> bool:
+        """Of a burst only the newest counts."""
+        return isinstance(message, Underway)
+
+
 @dataclass(slots=True)
 class _Slot:
     """One owner's questions of one name.

@@ -8,7 +8,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
-from textual.message import Message
 
 from store import claims, disclosure, reproduce
 from store.claims import BROKEN, ClaimState
@@ -16,6 +15,7 @@ from store.disclosure import DisclosureRow
 from store.disclosure_words import row_words
 from store.reproduce import Reproduction
 from tui.keys import bindings
+from tui.questions import Underway
 from tui.screens.base import WorkScreen
 from tui.screens.dialogs import LinePrompt
 from tui.screens.disclosure_boxes import (
@@ -28,18 +28,6 @@ from tui.screens.disclosure_boxes import (
 from tui.text import clean, number
 from tui.widgets.disclosure_lists import ClaimList, DisclosureList, claim_copied
 from tui.widgets.virtual_list import VirtualList
-
-
-class Underway(Message):
-    """How far a reproduction is; of a burst only the last matters."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        super().__init__()
-
-    def can_replace(self, message: Message) -> bool:
-        """The newest says it all."""
-        return isinstance(message, Underway)
 
 
 class DisclosuresScreen(WorkScreen):
