@@ -100,6 +100,11 @@ def middle(values: Sequence[float]) -> float:
     return sorted(values)[(len(values) - 1) // 2]
 
 
+def p95_of(ascending: Sequence[float]) -> float:
+    """The value that 95 of 100 do not exceed."""
+    return ascending[min(len(ascending) - 1, len(ascending) * 95 // 100)]
+
+
 def table(rows: Sequence[Row]) -> str:
     """The rows as text, columns aligned."""
     cells = [("", "measured", "wanted", "", "command")]

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.bench.measured import Row, middle, python, run
+from tests.bench.measured import Row, middle, p95_of, python, run
 
 _STARTS = 9
 
@@ -62,7 +62,7 @@ def _once(label: str, answers: _Answers, name: str) -> Row:
 
 def _many(label: str, answers: _Answers, name: str, limit: float | None) -> Row:
     times = sorted(answers.milliseconds[name])
-    p95 = times[min(len(times) - 1, len(times) * 95 // 100)]
+    p95 = p95_of(times)
     figure = f"p50 {middle(times):.1f} ms, p95 {p95:.1f}, worst {times[-1]:.1f}"
     wanted = "" if limit is None else f"p95 <= {limit:g} ms"
     return Row(label, figure, f"{len(times)} times", wanted, None if limit is None else p95 <= limit)

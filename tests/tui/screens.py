@@ -1,9 +1,12 @@
-"""A screen as plain lines of text, for golden tests: the one helper that does it."""
+"""A screen as plain lines of text, for golden tests, and keys pressed one by one: the one helper that does it."""
 
 import os
 from pathlib import Path
 
 from textual.app import App
+from textual.pilot import Pilot
+
+from tui.screenshot import settled
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -16,6 +19,18 @@ def screen_lines(app: App[int]) -> list[str]:
     assert len(lines) == height
     assert all(strip.cell_length == width for strip in strips)
     return lines
+
+
+def text(pilot: Pilot[int]) -> str:
+    """The screen as one text."""
+    return "\n".join(screen_lines(pilot.app))
+
+
+async def press(pilot: Pilot[int], *keys: str) -> None:
+    """Press each key once what the one before it did is done."""
+    for key in keys:
+        await pilot.press(key)
+        await settled(pilot)
 
 
 def check_golden(app: App[int], name: str) -> None:

@@ -19,7 +19,7 @@ from store.ledger import actions
 from store.parameters import Parameters
 from tests import small_incident
 from tests.terminal.hostile_incident import build_store
-from tests.tui.screens import check_golden, screen_lines
+from tests.tui.screens import check_golden, press, screen_lines, text
 from tests.visible_text import hidden_in
 from tui.app import OverscopeApp
 from tui.screens.board import BoardScreen
@@ -51,23 +51,13 @@ def run(store: Store, flow: Flow, *, keys: str = "F", size: tuple[int, int] = (1
         asyncio.run(go())
 
 
-async def press(pilot: Pilot[int], *keys: str) -> None:
-    for key in keys:
-        await pilot.press(key)
-        await settled(pilot)
-
-
 async def typed(pilot: Pilot[int], key: str, first: str, second: str) -> None:
     """Fill in a dialog of two lines and confirm it."""
     names = {" ": "space", ".": "full_stop", ">": "greater_than_sign", "<": "less_than_sign", "=": "equals_sign"}
     await press(pilot, key)
-    for text, end in ((first, "tab"), (second, "enter")):
-        await pilot.press(*[names.get(one, one) for one in text], end)
+    for line, end in ((first, "tab"), (second, "enter")):
+        await pilot.press(*[names.get(one, one) for one in line], end)
     await settled(pilot)
-
-
-def text(pilot: Pilot[int]) -> str:
-    return "\n".join(screen_lines(pilot.app))
 
 
 def message(pilot: Pilot[int]) -> str:

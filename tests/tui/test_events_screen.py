@@ -16,7 +16,7 @@ from store.instants import parse_point
 from store.parameters import Parameters
 from store.rulebook import load_rules
 from store.schema import create_store
-from tests.tui.screens import screen_lines
+from tests.tui.screens import press, text
 from tui.app import OverscopeApp
 from tui.screens.event import EventDialog
 from tui.screens.events import EventsScreen
@@ -76,16 +76,6 @@ def run(store: Store, flow: Flow, size: tuple[int, int] = (140, 30), **options: 
             await flow(pilot)
 
     asyncio.run(go())
-
-
-async def press(pilot: Pilot[int], *keys: str) -> None:
-    for key in keys:
-        await pilot.press(key)
-        await settled(pilot)
-
-
-def text(pilot: Pilot[int]) -> str:
-    return "\n".join(screen_lines(pilot.app))
 
 
 def listed(pilot: Pilot[int]) -> EventList:

@@ -21,7 +21,7 @@ from store.parameters import Parameters
 from store.report import writing
 from tests import small_incident
 from tests.terminal.hostile_incident import build_store
-from tests.tui.screens import screen_lines
+from tests.tui.screens import press, text
 from tests.visible_text import hidden_in
 from tui.app import OverscopeApp
 from tui.screens.board import BoardScreen
@@ -60,12 +60,6 @@ def run(path: Path, flow: Flow, *, read_only: bool = False, size: tuple[int, int
         asyncio.run(go(store))
 
 
-async def press(pilot: Pilot[int], *keys: str) -> None:
-    for key in keys:
-        await pilot.press(key)
-        await settled(pilot)
-
-
 async def fill(pilot: Pilot[int], to: Path | str, *keys: str) -> None:
     """Put a path into the dialog, press these keys from its list on, and confirm."""
     dialog(pilot).query_one("#path", TextField).value = str(to)
@@ -87,10 +81,6 @@ async def until(pilot: Pilot[int], wanted: type[Screen[Any]]) -> None:
 
 def top(pilot: Pilot[int]) -> type[Screen[Any]]:
     return type(pilot.app.screen)
-
-
-def text(pilot: Pilot[int]) -> str:
-    return "\n".join(screen_lines(pilot.app))
 
 
 def said(pilot: Pilot[int]) -> str:

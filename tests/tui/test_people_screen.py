@@ -25,7 +25,7 @@ from tests import oracle, small_incident
 from tests.differential import build as build_store_of
 from tests.incident_files import write_file
 from tests.terminal.hostile_incident import build_store
-from tests.tui.screens import check_golden, screen_lines
+from tests.tui.screens import check_golden, press, screen_lines, text
 from tests.visible_text import hidden_in
 from tui.app import OverscopeApp
 from tui.screens.board import BoardScreen
@@ -98,19 +98,9 @@ def run(store: Store, flow: Flow, size: tuple[int, int] = (80, 24), today: str =
     asyncio.run(go())
 
 
-async def press(pilot: Pilot[int], *keys: str) -> None:
-    for key in keys:
-        await pilot.press(key)
-        await settled(pilot)
-
-
 def matrix(pilot: Pilot[int]) -> PeopleMatrix:
     assert isinstance(pilot.app.screen, PeopleScreen)
     return pilot.app.screen.matrix
-
-
-def text(pilot: Pilot[int]) -> str:
-    return "\n".join(screen_lines(pilot.app))
 
 
 def top(pilot: Pilot[int]) -> type:

@@ -16,7 +16,7 @@ from store.sheet_words import cell_range, number_in
 from store.what_if import variation
 from tests import small_incident
 from tests.terminal.hostile_incident import build_store
-from tests.tui.screens import check_golden, screen_lines
+from tests.tui.screens import check_golden, press, screen_lines, text
 from tests.visible_text import hidden_in
 from tui.app import OverscopeApp
 from tui.screens.case import CaseScreen
@@ -52,18 +52,8 @@ def run(store: Store, flow: Flow, size: tuple[int, int] = (120, 40), today: str 
     asyncio.run(go())
 
 
-async def press(pilot: Pilot[int], *keys: str) -> None:
-    for key in keys:
-        await pilot.press(key)
-        await settled(pilot)
-
-
 def grid(pilot: Pilot[int]) -> SheetGrid:
     return pilot.app.screen.query_one(SheetGrid)
-
-
-def text(pilot: Pilot[int]) -> str:
-    return "\n".join(screen_lines(pilot.app))
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)])

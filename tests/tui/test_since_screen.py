@@ -13,7 +13,7 @@ from store.instants import parse_point
 from store.parameters import Parameters
 from store.sessions import remember
 from tests.small_incident import TODAY, build
-from tests.tui.screens import screen_lines
+from tests.tui.screens import text
 from tui.app import OverscopeApp
 from tui.screens.board import BoardScreen
 from tui.screens.since import SinceDialog
@@ -53,10 +53,6 @@ def bar(pilot: Pilot[int]) -> MessageBar:
 
 def top(pilot: Pilot[int]) -> type:
     return type(pilot.app.screen)
-
-
-def text(pilot: Pilot[int]) -> str:
-    return "\n".join(screen_lines(pilot.app))
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])

@@ -18,7 +18,7 @@ from store.parameters import Parameters
 from store.rulebook import current_rulebook, load_rules
 from tests.small_incident import build
 from tests.store.casework import Clock
-from tests.tui.screens import check_golden, screen_lines
+from tests.tui.screens import check_golden, screen_lines, text
 from tui.app import OverscopeApp
 from tui.screens.board import BoardScreen
 from tui.screens.case import CaseScreen
@@ -91,10 +91,6 @@ def run(path: Path, flow: Flow, *, size: tuple[int, int] = (120, 40), keys: str 
 async def press(pilot: Pilot[int], *keys: str) -> None:
     await pilot.press(*keys)
     await settled(pilot)
-
-
-def text(pilot: Pilot[int]) -> str:
-    return "\n".join(screen_lines(pilot.app))
 
 
 def screen(pilot: Pilot[int]) -> StagesScreen:

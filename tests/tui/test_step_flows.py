@@ -19,7 +19,7 @@ from store.parameters import Parameters
 from store.step_details import Details
 from tests.small_incident import NAMES, TODAY, build
 from tests.store.casework import Clock
-from tests.tui.screens import check_golden, screen_lines
+from tests.tui.screens import check_golden, text
 from tui.app import OverscopeApp
 from tui.screens.details import DetailsDialog
 from tui.screens.dialogs import ClearDialog, StepDialog
@@ -77,10 +77,6 @@ def run(path: Path, flow: Flow, *, size: tuple[int, int] = (120, 40)) -> None:
 async def press(pilot: Pilot[int], *keys: str) -> None:
     await pilot.press(*keys)
     await settled(pilot)
-
-
-def text(pilot: Pilot[int]) -> str:
-    return "\n".join(screen_lines(pilot.app))
 
 
 def message(pilot: Pilot[int]) -> str:

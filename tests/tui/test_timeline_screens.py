@@ -14,7 +14,7 @@ from store.instants import parse_point
 from store.text import clean
 from store.timeline import Marker
 from tests.tui.fakes import AS_OF, CUTOFF, NASTY, FakeIncident, FakeStore
-from tests.tui.screens import check_golden, screen_lines
+from tests.tui.screens import check_golden, press, screen_lines
 from tui.screens.case import CaseScreen
 from tui.screens.events import EventsScreen
 from tui.screens.timeline import TimelineScreen
@@ -53,12 +53,6 @@ def run(incident: FakeIncident, flow: Flow, size: tuple[int, int] = (120, 40)) -
             assert app.is_running
 
     asyncio.run(go())
-
-
-async def press(pilot: Pilot[int], *keys: str) -> None:
-    for key in keys:
-        await pilot.press(key)
-        await settled(pilot)
 
 
 def pane(pilot: Pilot[int]) -> TimelinePane:

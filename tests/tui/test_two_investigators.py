@@ -18,7 +18,7 @@ from store.names import find_partners
 from store.parameters import Parameters
 from tests.small_incident import NAMES, TODAY, build
 from tests.store.casework import Clock
-from tests.tui.screens import check_golden, screen_lines
+from tests.tui.screens import check_golden, text
 from tui.app import OverscopeApp
 from tui.screens.conflict_dialog import ConflictDialog
 from tui.screens.dialogs import AssignDialog, ClearDialog, FlagPrompt, NoteDialog, ReopenDialog, StepDialog
@@ -68,10 +68,6 @@ async def press(pilot: Pilot[int], *keys: str) -> None:
 
 def top(pilot: Pilot[int]) -> type:
     return type(pilot.app.screen)
-
-
-def text(pilot: Pilot[int]) -> str:
-    return "\n".join(screen_lines(pilot.app))
 
 
 def message(pilot: Pilot[int]) -> str:

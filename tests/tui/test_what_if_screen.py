@@ -23,7 +23,7 @@ from store.sheet_words import COMPARED, compared
 from store.what_if import variation
 from tests import small_incident
 from tests.terminal.hostile_incident import build_store
-from tests.tui.screens import check_golden, screen_lines
+from tests.tui.screens import check_golden, press, screen_lines, text
 from tests.visible_text import hidden_in
 from tui.app import OverscopeApp
 from tui.screens.dialogs import LinePrompt
@@ -58,19 +58,9 @@ def run(store: Store, flow: Flow, size: tuple[int, int] = (120, 40)) -> None:
         asyncio.run(go())
 
 
-async def press(pilot: Pilot[int], *keys: str) -> None:
-    for key in keys:
-        await pilot.press(key)
-        await settled(pilot)
-
-
 def bench(pilot: Pilot[int]) -> WhatIfScreen:
     assert isinstance(pilot.app.screen, WhatIfScreen)
     return pilot.app.screen
-
-
-def text(pilot: Pilot[int]) -> str:
-    return "\n".join(screen_lines(pilot.app))
 
 
 def refused(pilot: Pilot[int], typed: str) -> str:
